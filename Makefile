@@ -1,0 +1,53 @@
+# The two commands that matter: "make demo" and "make test". Both make the environment they need (.venv).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCENE ?= real
+
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
+
+.PHONY: help install demo test lint format clients clean
+
+help:
+	@echo "make demo                  process the real scene (downloaded) and draw it"
+	@echo "make demo SCENE=simulated  the same with a simulated scene, no download"
+	@echo "make test                  run the test suite"
+	@echo "make lint                  ruff and mypy"
+	@echo "make clients               environment of the independent product readers used by some tests"
+	@echo "make clean                 remove environments and the demo's folder"
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("sen2flow needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+demo: install
+	$(BIN)/sen2flow demo --scene $(SCENE)
+
+test: install
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clients: .venv-clients/installed
+
+.venv-clients/installed: requirements-clients.txt
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-clients.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-clients demo
