@@ -1,0 +1,71 @@
+"""The small frozen records that travel between stages. Arrays never do: they lie in the artefact store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and unknown fields are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fallback(Record):
+    """A documented substitute that was used because an input was missing.
+
+    ``code`` is stable (``L2A-<STAGE>-<WHAT>``) so that degraded tiles can be listed and run again.
+    """
+
+    code: str = Field(pattern=r"^L2A(-[A-Z0-9]+)+$")
+    stage: str
+    message: str
+
+
+class TileRef(Record):
+    """Where one Level-1C granule and its work folder are."""
+
+    key: str
+    """File-system safe name of the tile; the folder name inside ``work_dir``."""
+    work_dir: Path
+    granule_dir: Path
+    product_dir: Path | None = None
+    """The user product's SAFE folder; None for a granule on its own."""
+    datastrip_dir: Path | None = None
+
+    @property
+    def store(self) -> Path:
+        """Folder of this tile's artefacts."""
+        return self.work_dir / self.key
+
+
+class ArrayRecord(Record):
+    """One ``.npy`` file of an artefact."""
+
+    file: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class FileRecord(Record):
+    """Size and checksum of one file of an artefact."""
+
+    size: int
+    blake2b: str
+
+
+class StageResult(Record):
+    """What a stage hands on: where its arrays are, its statistics and the fall-backs it took."""
+
+    stage: str
+    version: str
+    fingerprint: str
+    folder: Path
+    arrays: dict[str, ArrayRecord] = {}
+    files: dict[str, FileRecord] = {}
+    statistics: dict[str, Any] = {}
+    """JSON values only. Deterministic: no time, duration or path that differs between runs."""
+    fallbacks: tuple[Fallback, ...] = ()
