@@ -1,0 +1,87 @@
+"""The stage: what it reads, stores, records and refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.classification.parameters import ClassificationParameters
+from tasks.classification.task import classify_scene
+from tasks.common.artefacts import open_array, run_stage
+from tasks.common.bands import BANDS_20M
+from tasks.common.errors import NotProcessable
+from tasks.common.records import StageResult, TileRef
+
+SHAPE = (18, 24)
+MEADOW = {"B02": 0.09, "B03": 0.09, "B04": 0.06, "B05": 0.11, "B8A": 0.4, "B10": 0.001, "B11": 0.2, "B12": 0.1}
+
+
+@pytest.fixture
+def tile(tmp_path: Path) -> TileRef:
+    return TileRef(key="T00AAA", work_dir=tmp_path, granule_dir=tmp_path / "L1C_T00AAA")
+
+
+def level_1c(tile: TileRef, offset: int = -1000, no_data: slice | None = None) -> StageResult:
+    def produce(out) -> None:
+        for band in BANDS_20M:
+            numbers = np.full(SHAPE, round(MEADOW.get(band, 0.1) * 10000) - offset, np.uint16)
+            if no_data is not None:
+                numbers[no_data] = 0
+            out.save(f"{band}_20m", numbers)
+        out.statistics["radio_add_offset"] = dict.fromkeys(BANDS_20M, offset)
+        out.statistics["quantification_value"] = 10000.0
+
+    return run_stage(tile.store, "l1c", "1", None, {"offset": str(offset), "no_data": str(no_data)}, produce)
+
+
+def quality(tile: TileRef) -> StageResult:
+    def produce(out) -> None:
+        invalid = np.zeros(SHAPE, np.uint8)
+        invalid[3, 4], invalid[5, 6] = 1, 2
+        out.save("invalid_20m", invalid)
+
+    return run_stage(tile.store, "quality_masks", "1", None, {}, produce)
+
+
+@pytest.mark.parametrize("offset", [0, -1000])
+def test_stage_stores_maps_percentages_and_its_fall_back(tile: TileRef, offset: int) -> None:
+    result = classify_scene.fn(tile, ClassificationParameters(), l1c=level_1c(tile, offset, no_data=slice(0, 3)))
+    scl = open_array(result, "scl_20m")
+    assert (scl[:3] == 0).all()
+    assert (scl[3:] == 4).all()
+    for name in ("scl_20m", "cloud_confidence_20m", "snow_confidence_20m"):
+        assert open_array(result, name).shape == SHAPE
+        assert open_array(result, name).dtype == np.uint8
+    shares = result.statistics["image_content_qi"]
+    assert shares["VEGETATION_PERCENTAGE"] == 100.0
+    assert shares["NODATA_PIXEL_PERCENTAGE"] == pytest.approx(100 / 6)
+    assert [f.code for f in result.fallbacks] == ["L2A-SC-SNOW-CLIMATOLOGY"]
+
+
+def test_stage_applies_the_quality_masks(tile: TileRef) -> None:
+    result = classify_scene.fn(tile, ClassificationParameters(), l1c=level_1c(tile), quality_masks=quality(tile))
+    scl = open_array(result, "scl_20m")
+    assert (scl[3, 4], scl[5, 6]) == (1, 0)
+    assert (scl == 4).sum() == scl.size - 2
+
+
+def test_quality_stage_without_a_mask_changes_nothing(tile: TileRef) -> None:
+    empty = run_stage(tile.store, "quality_masks", "1", None, {"masks": "none"}, lambda out: None)
+    result = classify_scene.fn(tile, ClassificationParameters(), l1c=level_1c(tile), quality_masks=empty)
+    assert (open_array(result, "scl_20m") == 4).all()
+
+
+def test_a_tile_without_data_is_not_processable(tile: TileRef) -> None:
+    with pytest.raises(NotProcessable, match="L1C_T00AAA"):
+        classify_scene.fn(tile, ClassificationParameters(), l1c=level_1c(tile, no_data=slice(None)))
+
+
+def test_thresholds_are_part_of_the_result(tile: TileRef) -> None:
+    level = level_1c(tile)
+    first = classify_scene.fn(tile, ClassificationParameters(), l1c=level)
+    again = classify_scene.fn(tile, ClassificationParameters(), l1c=level)
+    other = classify_scene.fn(tile, ClassificationParameters(t2_ndvi=0.8), l1c=level)
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    assert other.statistics["image_content_qi"]["VEGETATION_PERCENTAGE"] < 100.0
