@@ -1,7 +1,7 @@
 """Makes a stage's function a retriable Prefect task that keeps its result in the artefact store.
 
-The decorated function is written as ``produce(out, tile, parameters, ...inputs) -> None`` and fills ``out``; callers see
-``stage(tile, parameters, ...inputs) -> StageResult``. ``stage.fn`` is the same without Prefect.
+The decorated function is written as ``produce(out, tile, parameters, ...inputs) -> None`` and fills ``out``; callers
+see ``stage(tile, parameters, ...inputs) -> StageResult``. ``stage.fn`` is the same without Prefect.
 """
 
 from __future__ import annotations

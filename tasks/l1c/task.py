@@ -1,0 +1,92 @@
+"""Stage ``l1c``: the granule's bands and angles in the artefact store."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.artefacts import StageWriter
+from tasks.common.bands import BANDS, BANDS_20M, NATIVE_RESOLUTION
+from tasks.common.errors import NotProcessable
+from tasks.common.records import TileRef
+from tasks.common.stage import stage_task
+from tasks.common.xml import shown
+from tasks.l1c.angles import clean_sun_grid, mean_view, merge_view_grids
+from tasks.l1c.decode import decode_image
+from tasks.l1c.load import load_source
+from tasks.l1c.model import GranuleSource
+from tasks.l1c.parameters import L1CParameters
+from tasks.l1c.resample import NODATA, to_resolution
+
+
+@stage_task("l1c", version="1")
+def import_l1c(out: StageWriter, tile: TileRef, parameters: L1CParameters) -> None:
+    """Decode the bands and store them with the angle grids.
+
+    Arrays: ``<band>_<native>m`` of every band and the twelve bands at 20 m (60 m), uint16 digital numbers as in the
+    product (0 no-data, 65535 saturated, offset not applied); ``sun_zenith``, ``sun_azimuth`` ``[ny, nx]`` and
+    ``view_zenith``, ``view_azimuth`` ``[13, ny, nx]``, float32 degrees without gaps, node (0, 0) on the upper
+    left corner.
+
+    Raises:
+        InvalidInput: broken product.
+        NotProcessable: no pixel has data in all bands.
+        TransientIO: a file cannot be read.
+    """
+    source = load_source(tile)
+    valid = _store_bands(out, source, parameters.resolutions)
+    if not valid.any():
+        raise NotProcessable(f"{shown(tile.granule_dir)}: no pixel has data in all bands")
+    _store_angles(out, source)
+    out.statistics.update(_statistics(source), nodata_percentage=round(100 * (1 - float(valid.mean())), 4))
+
+
+def _store_bands(out: StageWriter, source: GranuleSource, resolutions: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Store the bands one after the other; return where all of them have data at 20 m."""
+    valid = np.ones(source.tile.grid.at(20).shape, dtype=np.bool_)
+    for band in BANDS:
+        native = NATIVE_RESOLUTION[band]
+        image = decode_image(source.band_files[band], source.tile.grid.at(native))
+        out.save(f"{band}_{native}m", image)
+        at_20m = to_resolution(image, band, native, 20)
+        valid &= at_20m != NODATA
+        for resolution in (20, 60):
+            if resolution in resolutions and resolution != native and band in BANDS_20M:
+                out.save(
+                    f"{band}_{resolution}m", at_20m if resolution == 20 else to_resolution(image, band, native, 60)
+                )
+    return valid
+
+
+def _store_angles(out: StageWriter, source: GranuleSource) -> None:
+    tile = source.tile
+    zenith, azimuth = clean_sun_grid(tile.sun, tile.mean_sun_zenith_deg, tile.mean_sun_azimuth_deg)
+    out.save("sun_zenith", zenith)
+    out.save("sun_azimuth", azimuth)
+    without_grid = [band for band in BANDS if not tile.view.get(band)]
+    if without_grid:
+        out.fall_back("L2A-L1C-VIEW-ANGLES", f"no view angle grid of {', '.join(without_grid)}: mean angles used")
+    merged = []
+    for band in BANDS:
+        mean_zenith, mean_azimuth = mean_view(tile, band)
+        grids = tile.view.get(band, {}).values()
+        merged.append(merge_view_grids(grids, zenith.shape, mean_zenith, mean_azimuth))
+    out.save("view_zenith", np.stack([pair[0] for pair in merged]))
+    out.save("view_azimuth", np.stack([pair[1] for pair in merged]))
+
+
+def _statistics(source: GranuleSource) -> dict[str, object]:
+    product, tile = source.product, source.tile
+    return {
+        "grid": tile.grid.model_dump(),
+        "radio_add_offset": product.radio_add_offset,
+        "quantification_value": product.quantification_value,
+        "angle_step_m": tile.sun.step_m,
+        "mean_sun_zenith_deg": tile.mean_sun_zenith_deg,
+        "mean_sun_azimuth_deg": tile.mean_sun_azimuth_deg,
+        "spacecraft": product.spacecraft,
+        "sensing_time": tile.sensing_time,
+        "earth_sun_correction": product.earth_sun_correction,
+        "mgrs_tile": source.mgrs_tile,
+        "processing_baseline": product.processing_baseline,
+    }
