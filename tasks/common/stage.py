@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec
 
 from prefect import Task, task
+from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
-from prefect.states import State
 from pydantic import BaseModel
 
 from tasks.common.artefacts import StageWriter, fingerprint, load_result, run_stage

@@ -1,0 +1,110 @@
+"""Encodes the images of one granule into the folders of its Level-2A product."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.artefacts import open_array
+from tasks.common.bands import EXPORTED_BANDS
+from tasks.common.grid import Grid
+from tasks.common.jpeg2000 import write_jp2
+from tasks.common.records import StageResult
+from tasks.packaging.auxiliary import OFFSET
+from tasks.packaging.naming import PREVIEW_RESOLUTION
+from tasks.packaging.reflectance_statistics import negative_percentage
+from tasks.packaging.true_colour import preview, true_colour
+
+PREVIEW_BANDS: Final = ("B04", "B03", "B02")
+"""Red, green, blue."""
+
+
+class ImageSources:
+    """Where the arrays of one resolution are.
+
+    Args:
+        resolution: 10, 20 or 60 m.
+        reflectance: the stage that holds ``<band>_<resolution>m``.
+        maps: for ``aot``, ``wvp``, ``scl``, ``cloud_confidence`` and ``snow_confidence`` the stage that holds the
+            array ``<name>_<resolution>m``; a map that is left out is not written.
+    """
+
+    def __init__(self, resolution: int, reflectance: StageResult, maps: dict[str, StageResult]) -> None:
+        self.resolution = resolution
+        self._reflectance = reflectance
+        self._maps = maps
+
+    def band(self, name: str) -> NDArray[Any]:
+        """Return a memory map of a band's DN."""
+        return open_array(self._reflectance, f"{name}_{self.resolution}m")
+
+    def map(self, name: str) -> NDArray[Any] | None:
+        """Return a memory map of a map, None where it is not to be written."""
+        stage = self._maps.get(name)
+        return None if stage is None else open_array(stage, f"{name}_{self.resolution}m")
+
+
+def encode_resolution(
+    granule: Path, prefix: str, grid: Grid, sources: ImageSources, *, with_tci: bool
+) -> dict[str, float]:
+    """Write all images of one resolution: bands, AOT, WVP, SCL and TCI, and the two probabilities.
+
+    Args:
+        granule: folder that stands for the granule; ``IMG_DATA/R<resolution>m`` and ``QI_DATA`` are made in it.
+        prefix: what image names begin with (``T<tile>_<datatake start>``).
+        grid: the tile's grid at that resolution.
+
+    Returns:
+        For each band the percentage of negative reflectances among its valid pixels.
+
+    Raises:
+        InternalInconsistency: an array is missing or does not fit the grid or the image's bit depth.
+        TransientIO: a file cannot be written.
+    """
+    resolution = sources.resolution
+    folder, quality = granule / "IMG_DATA" / f"R{resolution}m", granule / "QI_DATA"
+    folder.mkdir(parents=True, exist_ok=True)
+    quality.mkdir(exist_ok=True)
+    negative = {}
+    for band in EXPORTED_BANDS[resolution]:
+        numbers = sources.band(band)
+        write_jp2(folder / f"{prefix}_{band}_{resolution}m.jp2", numbers, grid)
+        negative[band] = negative_percentage(numbers)
+    end = f"{resolution}m.jp2"
+    for kind in ("aot", "wvp", "scl"):
+        _write_map(folder / f"{prefix}_{kind.upper()}_{end}", sources.map(kind), grid)
+    if with_tci:
+        red, green, blue = (sources.band(band) for band in PREVIEW_BANDS)
+        write_jp2(folder / f"{prefix}_TCI_{end}", true_colour(red, green, blue, OFFSET), grid)
+    _write_map(quality / f"MSK_CLDPRB_{end}", sources.map("cloud_confidence"), grid)
+    _write_map(quality / f"MSK_SNWPRB_{end}", sources.map("snow_confidence"), grid)
+    return negative
+
+
+def _write_map(path: Path, image: NDArray[Any] | None, grid: Grid) -> None:
+    if image is not None:
+        write_jp2(path, image, grid)
+
+
+def write_preview(path: Path, existing: Path | None, level_1c: StageResult, grid_20m: Grid) -> None:
+    """Write the preview (PVI): a copy of the Level-1C's, or a new one of 320 m pixels from its reflectances.
+
+    Args:
+        existing: the Level-1C granule's preview, None where it has none.
+        level_1c: stage ``l1c`` with the bands at 20 m.
+        grid_20m: the tile's grid at 20 m.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if existing is not None:
+        shutil.copyfile(existing, path)
+        return
+    red, green, blue = (open_array(level_1c, f"{band}_20m") for band in PREVIEW_BANDS)
+    offset = int(level_1c.statistics["radio_add_offset"]["B04"])
+    image = preview((red, green, blue), offset, PREVIEW_RESOLUTION // grid_20m.resolution)
+    rows, cols = image.shape[1:]
+    grid = grid_20m.model_copy(update={"resolution": PREVIEW_RESOLUTION, "rows": rows, "cols": cols})
+    write_jp2(path, np.ascontiguousarray(image), grid)

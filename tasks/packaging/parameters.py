@@ -1,0 +1,12 @@
+"""What the stage ``images`` reads of the configuration."""
+
+from __future__ import annotations
+
+from tasks.common.records import Record
+
+
+class PackagingParameters(Record):
+    """Options of the product's images, by the names of the GIPP."""
+
+    generate_tci_output: bool = True
+    """Write the true-colour images (TCI)."""

@@ -1,0 +1,78 @@
+"""Stage ``images`` and the task that assembles the product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.common.artefacts import StageWriter
+from tasks.common.grid import Grid
+from tasks.common.records import StageResult, TileRef
+from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_logger, stage_task
+from tasks.l1c.load import load_source
+from tasks.packaging.description import GranuleProduct, ProductDescription
+from tasks.packaging.images import ImageSources, encode_resolution, write_preview
+from tasks.packaging.naming import compact_time, image_prefix
+from tasks.packaging.parameters import PackagingParameters
+from tasks.packaging.product import assemble_product
+
+
+@stage_task("images", version="1")
+def encode_images(
+    out: StageWriter,
+    tile: TileRef,
+    parameters: PackagingParameters,
+    l1c: StageResult,
+    classification: StageResult,
+    aot: StageResult,
+    water_vapour: StageResult,
+    surface_reflectance_20m: StageResult,
+    surface_reflectance_10m: StageResult | None = None,
+    surface_reflectance_60m: StageResult | None = None,
+) -> None:
+    """Encode all images of the granule as JP2 in the folders of the product: ``IMG_DATA/R..m`` and ``QI_DATA``.
+
+    Stage ``surface_reflectance_10m`` holds ``aot_10m`` and ``wvp_10m`` besides its bands; ``surface_reflectance_60m``
+    holds ``aot_60m``, ``wvp_60m``, ``scl_60m``, ``cloud_confidence_60m`` and ``snow_confidence_60m``.
+
+    Statistics: ``resolutions`` written [m]; ``negative_reflectance_percentage`` by band at its finest resolution.
+    """
+    source = load_source(tile)
+    grid = Grid.model_validate(l1c.statistics["grid"])
+    prefix = image_prefix(source.mgrs_tile, compact_time(source.product.datatake_sensing_start))
+    twenty = {"aot": aot, "wvp": water_vapour, "scl": classification}
+    twenty |= {"cloud_confidence": classification, "snow_confidence": classification}
+    plan = [ImageSources(20, surface_reflectance_20m, twenty)]
+    if surface_reflectance_60m is not None:
+        plan.insert(0, ImageSources(60, surface_reflectance_60m, dict.fromkeys(twenty, surface_reflectance_60m)))
+    if surface_reflectance_10m is not None:
+        plan.append(ImageSources(10, surface_reflectance_10m, dict.fromkeys(("aot", "wvp"), surface_reflectance_10m)))
+    negative: dict[str, float] = {}
+    for sources in plan:
+        at = grid.at(sources.resolution)
+        negative |= encode_resolution(out.folder, prefix, at, sources, with_tci=parameters.generate_tci_output)
+    write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
+    out.statistics["resolutions"] = sorted(sources.resolution for sources in plan)
+    out.statistics["negative_reflectance_percentage"] = negative
+    if source.datastrip_metadata is None:
+        out.fall_back(
+            "L2A-PKG-DATASTRIP", "the Level-1C product has no datastrip metadata: the product has none either"
+        )
+
+
+@task(
+    name="package-product",
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=list(RETRY_DELAYS_S),
+    retry_condition_fn=is_retriable,
+    cache_policy=NO_CACHE,
+    tags=["package-product"],
+)
+def package_product(output_dir: Path, description: ProductDescription, granules: Sequence[GranuleProduct]) -> Path:
+    """Assemble the product in ``output_dir`` and return its folder; see ``product.assemble_product``."""
+    product = assemble_product(output_dir, description, granules)
+    stage_logger().info("product: %s", product)
+    return product
