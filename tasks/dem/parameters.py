@@ -1,0 +1,71 @@
+"""Parameters of the stage ``dem`` and the list of files it works on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from tasks.common.records import Record
+
+DemKind = Literal["COPERNICUS_30", "COPERNICUS_90", "DTED_30", "DTED_90", "SRTM_90"]
+"""The elevation models Sen2Cor supports, under the names of its sources."""
+
+
+class DemFile(Record):
+    """One local file that holds one cell. Size and time make a changed file a different input of the stage."""
+
+    cell: str
+    path: str
+    member: str | None = None
+    """Name inside the archive at ``path``; None for a file on its own."""
+    size: int
+    modified_ns: int
+
+
+class DemSurvey(Record):
+    """Which cells cover a tile and where they are."""
+
+    kind: DemKind | None = None
+    """None when not one cell was found."""
+    files: tuple[DemFile, ...] = ()
+    sea: tuple[str, ...] = ()
+    """Cells that are known not to exist because they hold no land; their height is 0."""
+    missing: tuple[str, ...] = ()
+    """Cells that were found nowhere."""
+    problem: str = ""
+    """One line that says why a download did not give the missing cells; empty when none was tried or needed."""
+
+
+class DemParameters(Record):
+    """Where heights come from. Names that exist in the GIPP are its element names in lower case."""
+
+    dem_directory: str | None = None
+    """Folder with cells, absolute or relative to ``home``; None for flat terrain."""
+
+    dem_reference: str | None = None
+    """Address from which missing cells are downloaded, or a plain label that names the elevation model."""
+
+    altitude: float = Field(default=0.1, ge=-0.5, le=9.0)
+    """Height above sea level [km] of the flat terrain that is used without an elevation model."""
+
+    force_exit_on_dem_error: bool = False
+    """Whether a configured elevation model that gives nothing is an error instead of flat terrain."""
+
+    home: str | None = None
+    """Folder that a relative ``dem_directory`` starts from."""
+
+    survey: DemSurvey | None = None
+    """Result of ``fetch_dem``; the stage looks for the cells itself when it is None."""
+
+    @field_validator("dem_directory", "dem_reference", "home", mode="before")
+    @classmethod
+    def _none_word(cls, value: Any) -> Any:
+        """Read the GIPP's word NONE, and an empty element, as no value."""
+        return None if isinstance(value, str) and value.strip().upper() in {"", "NONE"} else value
+
+    @property
+    def download_address(self) -> str | None:
+        """The reference when it is an address, None when it is a label or absent."""
+        reference = self.dem_reference or ""
+        return reference if reference.lower().startswith(("http://", "https://")) else None

@@ -1,0 +1,150 @@
+"""Finds the elevation-model cells of a tile among local files."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from tasks.common.errors import AuxiliaryUnavailable
+from tasks.common.xml import shown
+from tasks.dem.cells import Box, cells_covering, file_names
+from tasks.dem.parameters import DemFile, DemKind, DemParameters, DemSurvey
+
+KINDS: Final[tuple[DemKind, ...]] = ("COPERNICUS_30", "COPERNICUS_90", "DTED_30", "DTED_90", "SRTM_90")
+
+MAX_MEMBERS: Final = 10_000
+"""Entries looked at in an archive."""
+
+MAX_MEMBER_BYTES: Final = 1 << 30
+"""Largest unpacked cell in a zip archive; a SRTM cell has 72 MB."""
+
+SEA_SUFFIX: Final = ".sea"
+"""Empty files of this ending stand for cells that the download address does not have: they hold no land."""
+
+_SEA_LISTS: Final = "CopernicusDEM_*_TIFF_missing_tiles.list"
+_MAX_LIST_BYTES: Final = 8 << 20
+
+
+def dem_folder(parameters: DemParameters) -> Path | None:
+    """Return the folder with cells as an absolute path, None when no elevation model is configured."""
+    if parameters.dem_directory is None:
+        return None
+    return (Path(parameters.home or ".") / Path(parameters.dem_directory).expanduser()).absolute()
+
+
+def preferred_kinds(reference: str | None) -> tuple[DemKind, ...]:
+    """Return the kinds of elevation model in the order in which they are looked for.
+
+    The reference's words decide: ``srtm`` puts SRTM first, ``90`` the 90 m models before the 30 m ones. Without a hint
+    the finer and newer model comes first.
+    """
+    words = (reference or "").lower()
+    order = sorted(KINDS, key=lambda kind: "90" not in kind) if "90" in words else list(KINDS)
+    if "srtm" in words:
+        order.remove("SRTM_90")
+        order.insert(0, "SRTM_90")
+    return tuple(order)
+
+
+def survey_cells(box: Box, parameters: DemParameters) -> DemSurvey:
+    """Look for the cells of a tile in the configured folder.
+
+    The first kind of which a cell exists is used for the whole tile.
+
+    Raises:
+        AuxiliaryUnavailable: the folder, or an archive in it, cannot be read.
+    """
+    folder = dem_folder(parameters)
+    kinds = preferred_kinds(parameters.dem_reference)
+    if folder is None:
+        return DemSurvey()
+    for kind in kinds:
+        cells = cells_covering(box, kind)
+        found = [file for cell in cells if (file := find_cell(folder, kind, cell)) is not None]
+        if found:
+            absent = [cell for cell in cells if cell not in {file.cell for file in found}]
+            sea = known_sea(folder, kind, absent)
+            return DemSurvey(
+                kind=kind,
+                files=tuple(found),
+                sea=tuple(sea),
+                missing=tuple(cell for cell in absent if cell not in sea),
+            )
+    return DemSurvey(missing=cells_covering(box, kinds[0]))
+
+
+def find_cell(folder: Path, kind: DemKind, cell: str) -> DemFile | None:
+    """Return one cell's file in any of the layouts, or None.
+
+    Raises:
+        AuxiliaryUnavailable: the place exists and cannot be read.
+    """
+    try:
+        for name in file_names(kind, cell):
+            path = folder / name
+            if path.is_file():
+                status = path.stat()
+                return DemFile(
+                    cell=cell,
+                    path=str(path),
+                    member=_member(path, cell) if path.suffix in (".tar", ".zip") else None,
+                    size=status.st_size,
+                    modified_ns=status.st_mtime_ns,
+                )
+    except OSError as error:
+        raise AuxiliaryUnavailable(f"{shown(folder)}: DEM folder cannot be read ({error.strerror})") from error
+    return None
+
+
+def known_sea(folder: Path, kind: DemKind, cells: list[str]) -> list[str]:
+    """Return those of the cells that are known to hold no land.
+
+    They have an empty marker file, or are named in Sen2Cor's lists of tiles that Copernicus does not have.
+    """
+    sea = [cell for cell in cells if (folder / f"{kind}_{cell}{SEA_SUFFIX}").is_file()]
+    if not kind.startswith("COPERNICUS"):
+        return sea
+    for path in sorted(folder.glob(_SEA_LISTS)):
+        with path.open("rb") as stream:
+            text = stream.read(_MAX_LIST_BYTES).decode("ascii", errors="replace")
+        sea += [cell for cell in cells if cell in text and cell not in sea]
+    return sea
+
+
+def _member(archive: Path, cell: str) -> str:
+    """Return the name of the elevation raster inside an archive. Nothing is unpacked.
+
+    Raises:
+        AuxiliaryUnavailable: the archive is damaged or holds no such raster.
+    """
+    try:
+        names = _tar_names(archive) if archive.suffix == ".tar" else _zip_names(archive)
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+        raise AuxiliaryUnavailable(f"{shown(archive)}: damaged archive ({shown(str(error))})") from error
+    wanted = {f"{cell}.tif", f"Copernicus_DSM_10_{cell}_DEM.tif", f"Copernicus_DSM_30_{cell}_DEM.tif"}
+    for name in names:
+        pure = PurePosixPath(name)
+        if pure.name in wanted and not pure.is_absolute() and ".." not in pure.parts:
+            return name
+    raise AuxiliaryUnavailable(f"{shown(archive)}: holds no {' or '.join(sorted(wanted))}")
+
+
+def _tar_names(archive: Path) -> list[str]:
+    names: list[str] = []
+    with tarfile.open(archive, mode="r:") as stream:
+        for info in stream:
+            if info.isreg():
+                names.append(info.name)
+            if len(names) > MAX_MEMBERS:
+                raise ValueError(f"more than {MAX_MEMBERS} entries")
+    return names
+
+
+def _zip_names(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as stream:
+        infos = stream.infolist()
+    if len(infos) > MAX_MEMBERS:
+        raise ValueError(f"more than {MAX_MEMBERS} entries")
+    return [info.filename for info in infos if not info.is_dir() and info.file_size <= MAX_MEMBER_BYTES]

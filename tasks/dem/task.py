@@ -1,0 +1,150 @@
+"""Stage ``dem``: heights on the tile's 20 m grid, or flat terrain."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from prefect import task
+
+from tasks.common.artefacts import StageWriter
+from tasks.common.errors import AuxiliaryUnavailable
+from tasks.common.grid import Grid
+from tasks.common.records import StageResult, TileRef
+from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_task
+from tasks.dem.cells import Box
+from tasks.dem.download import fetch_cells
+from tasks.dem.footprint import geographic_box
+from tasks.dem.mosaic import build_mosaic, warp_to_grid
+from tasks.dem.parameters import DemParameters, DemSurvey
+
+FLAT_CODE: Final = "L2A-DEM-FLAT"
+CELLS_CODE: Final = "L2A-DEM-CELLS"
+DOWNLOAD_CODE: Final = "L2A-DEM-DOWNLOAD"
+
+
+@task(
+    name="dem-fetch",
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=list(RETRY_DELAYS_S),
+    retry_condition_fn=is_retriable,
+    persist_result=False,
+    tags=["dem-fetch"],
+)
+def fetch_dem(parameters: DemParameters, l1c: StageResult) -> DemParameters:
+    """Bring the tile's cells into the DEM folder and return the parameters with the list of them.
+
+    Called before :func:`prepare_dem`, so that the stored result of that stage depends on the files themselves: cells
+    that arrive later, or change, make a new result instead of the old flat terrain.
+
+    Raises:
+        AuxiliaryUnavailable: the download failed, or nothing is there, and ``force_exit_on_dem_error`` is set.
+        TransientIO: the folder cannot be written.
+    """
+    if parameters.dem_directory is None:
+        return parameters
+    box = geographic_box(Grid.model_validate(l1c.statistics["grid"]))
+    try:
+        survey = _survey(box, parameters)
+    except AuxiliaryUnavailable as error:
+        if parameters.force_exit_on_dem_error:
+            raise
+        survey = DemSurvey(problem=str(error))
+    return parameters.model_copy(update={"survey": survey})
+
+
+@stage_task("dem", version="1")
+def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c: StageResult) -> None:
+    """Write the heights of the tile.
+
+    ``height_20m`` ``[rows, cols]`` float32 [m above sea level, EGM2008 for Copernicus] at the pixel centres, by cubic
+    spline from the joined cells; absent for flat terrain. Voids and sea are 0 m. In this version the surface
+    reflectance uses the height (pressure, gas columns) and corrects as if the ground were level: slope, aspect,
+    illumination and cast shadow are not derived yet.
+
+    Statistics: ``source`` (``COPERNICUS_30`` | ``COPERNICUS_90`` | ``DTED_30`` | ``DTED_90`` | ``SRTM_90`` |
+    ``NONE``), ``reference``, ``flat``, ``mean_height_m``, ``min_height_m``, ``max_height_m``, ``cells``,
+    ``sea_cells``, ``void_percentage``.
+
+    Fall-backs: ``L2A-DEM-FLAT`` level ground at ``altitude``; ``L2A-DEM-DOWNLOAD`` a download failed;
+    ``L2A-DEM-CELLS`` cells found nowhere were taken for sea.
+
+    Raises:
+        AuxiliaryUnavailable: the configured elevation model gives nothing and ``force_exit_on_dem_error`` is set.
+
+    Source: Sen2Cor 2.8 and 3.x sources (cubic spline, voids to 0, an all-zero model counts as flat).
+    """
+    grid = Grid.model_validate(l1c.statistics["grid"]).at(20)
+    out.statistics["reference"] = parameters.dem_reference or ""
+    if parameters.dem_directory is None:
+        _level_ground(out, parameters, "no DEM is configured: set DEM_Directory in L2A_GIPP.xml to a folder of cells")
+        return
+    box = geographic_box(grid)
+    try:
+        survey = _survey(box, parameters) if parameters.survey is None else parameters.survey
+        if survey.problem:
+            out.fall_back(DOWNLOAD_CODE, f"{survey.problem}; the local cells are used as they are")
+        if survey.kind is None:
+            raise AuxiliaryUnavailable(_nothing_found(parameters, survey))
+        mosaic = build_mosaic(survey.files, box)
+    except AuxiliaryUnavailable as error:
+        if parameters.force_exit_on_dem_error:
+            raise
+        _level_ground(out, parameters, str(error))
+        return
+    if survey.missing:
+        out.fall_back(CELLS_CODE, f"DEM cells found nowhere and taken for sea: {', '.join(survey.missing)}")
+    heights = warp_to_grid(mosaic, grid)
+    flat = not heights.any()
+    if not flat:
+        out.save("height_20m", heights)
+    out.statistics.update(
+        source=survey.kind,
+        flat=flat,
+        cells=[file.cell for file in survey.files],
+        sea_cells=list(survey.sea),
+        void_percentage=round(mosaic.void_percentage, 6),
+        **_figures(heights),
+    )
+
+
+def _survey(box: Box, parameters: DemParameters) -> DemSurvey:
+    """Fetch what is missing; with ``force_exit_on_dem_error`` an incomplete answer is an error."""
+    survey = fetch_cells(box, parameters)
+    if parameters.force_exit_on_dem_error and (survey.problem or survey.kind is None):
+        raise AuxiliaryUnavailable(survey.problem or _nothing_found(parameters, survey))
+    return survey
+
+
+def _nothing_found(parameters: DemParameters, survey: DemSurvey) -> str:
+    cells = ", ".join(survey.missing) or "none exist at this latitude"
+    return (
+        f"{parameters.dem_directory}: DEM_Directory holds no cell of the tile ({cells}); put them there or set "
+        "DEM_Reference to an address"
+    )
+
+
+def _level_ground(out: StageWriter, parameters: DemParameters, reason: str) -> None:
+    """Record level ground at the configured altitude."""
+    out.fall_back(FLAT_CODE, f"flat terrain at {parameters.altitude:g} km: {reason}")
+    height = 1000.0 * parameters.altitude
+    out.statistics.update(
+        source="NONE",
+        flat=True,
+        cells=[],
+        sea_cells=[],
+        void_percentage=100.0,
+        mean_height_m=height,
+        min_height_m=height,
+        max_height_m=height,
+    )
+
+
+def _figures(heights: NDArray[np.float32]) -> dict[str, Any]:
+    """Return the scalars of a height map [m]."""
+    return {
+        "mean_height_m": float(np.mean(heights, dtype=np.float64)),
+        "min_height_m": float(heights.min()),
+        "max_height_m": float(heights.max()),
+    }

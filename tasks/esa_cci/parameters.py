@@ -1,0 +1,30 @@
+"""Parameters of the stage ``esa_cci``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import field_validator
+
+from tasks.common.records import Record
+
+
+class EsaCciParameters(Record):
+    """Where the global maps lie. Names that exist in the GIPP are its element names in lower case."""
+
+    aux_data: str | None = None
+    """Folder that holds the maps (Sen2Cor's ``aux_data``); None when there are none."""
+
+    snow_map: str = "GlobalSnowMap.tiff"
+    esacci_waterbodies_map: str = "ESACCI-LC-L4-WB-Map-150m-P13Y-2000-v4.0.tif"
+    esacci_landcover_map: str = "ESACCI-LC-L4-LCCS-Map-300m-P1Y-2015-v2.0.7.tif"
+    esacci_snowcondition_map_dir: str = "ESACCI-LC-L4-Snow-Cond-500m-MONTHLY-2000-2012-v2.4"
+
+    inventory: tuple[str, ...] = ()
+    """Names, sizes and times of the maps that exist (``with_inventory``): other maps give another result."""
+
+    @field_validator("aux_data", mode="before")
+    @classmethod
+    def _none_word(cls, value: Any) -> Any:
+        """Read the word NONE, and an empty text, as no value."""
+        return None if isinstance(value, str) and value.strip().upper() in {"", "NONE"} else value

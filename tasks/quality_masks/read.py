@@ -1,0 +1,173 @@
+"""Reads the quality report and the quality masks of a Level-1C granule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.features import rasterize
+from rasterio.transform import Affine
+from rasterio.windows import Window
+
+from tasks.common.errors import InvalidInput
+from tasks.common.grid import Grid
+from tasks.common.xml import Node, parse_xml, shown
+from tasks.quality_masks.layers import RASTER_LAYERS, VECTOR_TYPES, bands_named
+
+DATA_LOSS_CHECK: Final = "Data_Loss"
+MAX_COORDINATES: Final = 2_000_000
+"""Numbers accepted in all polygons of a GML mask."""
+
+Ring = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class DataLoss:
+    """What the tile's GENERAL_QUALITY report says: whether data were lost, and in which bands."""
+
+    reported: bool
+    bands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Polygon:
+    """A polygon of a GML mask: the layer it belongs to, its outer ring and its holes [m, UTM]."""
+
+    layer: str
+    rings: tuple[Ring, ...]
+
+
+def quality_report(granule_dir: Path) -> Path | None:
+    """Return the tile's GENERAL_QUALITY report, None where there is none."""
+    folder = granule_dir / "QI_DATA"
+    found = sorted(folder.glob("*GENERAL_QUALITY*.xml")) if folder.is_dir() else []
+    return found[0] if found else None
+
+
+def read_data_loss(report: Path) -> DataLoss | None:
+    """Return the answer of the check ``Data_Loss``, None when the report does not hold that check.
+
+    Raises:
+        InvalidInput: the report is broken.
+        TransientIO: it cannot be read.
+    """
+    for check in parse_xml(report).descendants("check"):
+        inspection = check.find("inspection")
+        if inspection is None or inspection.element.get("id") != DATA_LOSS_CHECK:
+            continue
+        if inspection.attribute("status") == "PASSED":
+            return DataLoss(reported=False)
+        message = check.find("message")
+        values = ((node.element.get("name") or "", node.element.text or "") for node in check.descendants("value"))
+        return DataLoss(True, bands_named((message.element.text or "") if message is not None else "", values))
+    return None
+
+
+def raster_layers(
+    path: Path, grid: Grid, names: Sequence[str], rows: tuple[int, int]
+) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Read some layers of an MSK_QUALIT file.
+
+    Args:
+        path: the file.
+        grid: the band's own grid.
+        names: layers wanted.
+        rows: first row and row after the last one.
+
+    Returns:
+        Name and ``[rows, cols]`` mask of each layer.
+
+    Raises:
+        InvalidInput: the file is missing, damaged, or has another size or number of layers.
+    """
+    try:
+        with _gdal(), rasterio.open(path, driver="GTiff" if path.suffix == ".tif" else "JP2OpenJPEG") as dataset:
+            if dataset.shape != grid.shape or dataset.count != len(RASTER_LAYERS):
+                raise InvalidInput(
+                    f"{shown(path)}: {dataset.count} layers of {dataset.height} x {dataset.width} pixels, expected "
+                    f"{len(RASTER_LAYERS)} of {grid.rows} x {grid.cols}"
+                )
+            indexes = [RASTER_LAYERS.index(name) + 1 for name in names]
+            values = dataset.read(indexes, window=Window.from_slices(rows, (0, grid.cols)))
+    except RasterioError as error:
+        raise InvalidInput(f"{shown(path)}: quality mask cannot be read ({shown(str(error))})") from error
+    return [(name, layer != 0) for name, layer in zip(names, values, strict=True)]
+
+
+def read_polygons(path: Path, epsg: int) -> tuple[Polygon, ...]:
+    """Read the polygons of a GML mask (MSK_TECQUA, MSK_DEFECT, MSK_NODATA, MSK_SATURA).
+
+    Args:
+        path: the file.
+        epsg: the tile's coordinate reference system, which the file must share.
+
+    Returns:
+        The polygons of the types this processor knows; empty for a mask without polygons.
+
+    Raises:
+        InvalidInput: the file is missing, broken, in another reference system, or has too many coordinates.
+        TransientIO: it cannot be read.
+    """
+    root = parse_xml(path)
+    for envelope in root.descendants("Envelope"):
+        name = envelope.element.get("srsName") or ""
+        if name.rpartition(":")[2] not in ("", str(epsg)):
+            raise envelope.error("", f"srsName is '{shown(name)}', expected EPSG {epsg}")
+    polygons: list[Polygon] = []
+    numbers = 0
+    for feature in root.descendants("MaskFeature"):
+        layer = VECTOR_TYPES.get(feature.text("maskType"))
+        for polygon in feature.descendants("Polygon") if layer is not None else ():
+            rings = tuple(_ring(node) for node in polygon.descendants("posList"))
+            numbers += sum(len(ring) for ring in rings)
+            if numbers > MAX_COORDINATES:
+                raise polygon.error("posList", f"more than {MAX_COORDINATES} points")
+            if rings and layer is not None:
+                polygons.append(Polygon(layer, rings))
+    return tuple(polygons)
+
+
+def rasterised(polygons: Sequence[Polygon], grid: Grid, rows: tuple[int, int]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Draw polygons on rows of a grid: a pixel is set when its centre lies inside.
+
+    Returns:
+        Layer and ``[rows, cols]`` mask, one entry a layer.
+    """
+    left, dx, _, top, _, dy = grid.geotransform
+    transform = Affine(dx, 0.0, left, 0.0, dy, top + dy * rows[0])
+    drawn = []
+    for layer in sorted({polygon.layer for polygon in polygons}):
+        shapes = [
+            {"type": "Polygon", "coordinates": [list(ring) for ring in polygon.rings]}
+            for polygon in polygons
+            if polygon.layer == layer
+        ]
+        mask = rasterize(shapes, out_shape=(rows[1] - rows[0], grid.cols), transform=transform, dtype=np.uint8)
+        drawn.append((layer, mask != 0))
+    return drawn
+
+
+def _ring(node: Node) -> Ring:
+    """Return the points of a posList; heights are dropped."""
+    dimension = int(node.element.get("srsDimension") or 2)
+    values = node.numbers()
+    if dimension not in (2, 3) or values.size % dimension or values.size < 4 * dimension:
+        raise node.error("", f"{values.size} numbers are no closed ring of {dimension}-dimensional points")
+    points = values.reshape(-1, dimension)[:, :2]
+    if not np.isfinite(points).all():
+        raise node.error("", "has a coordinate that is not finite")
+    return [(float(x), float(y)) for x, y in points]
+
+
+@contextmanager
+def _gdal() -> Iterator[None]:
+    """Read the named file only: no side-car files and no folder listing."""
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"):
+        yield

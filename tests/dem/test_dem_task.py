@@ -1,0 +1,147 @@
+"""The stage as a whole: heights, flat terrain and the fall-backs recorded."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from tasks.common.artefacts import open_array
+from tasks.common.errors import AuxiliaryUnavailable
+from tasks.common.grid import Grid
+from tasks.common.records import StageResult, TileRef
+from tasks.dem.parameters import DemParameters
+from tasks.dem.task import fetch_dem, prepare_dem
+
+CROP = (
+    Path(__file__).parents[2].parent
+    / "shared/data/dem-copernicus-30m/Copernicus_DSM_COG_10_N00_00_E006_00_DEM_crop.tif"
+)
+GRID = Grid(epsg=32632, ulx=238980, uly=36000, resolution=10, rows=600, cols=480)
+NAME = "Copernicus_DSM_10_N00_00_E006_00_DEM.tif"
+
+
+class Stage:
+    def __init__(self, folder: Path) -> None:
+        self.dem = folder / "dem"
+        self.dem.mkdir()
+        self.tile = TileRef(key="t", work_dir=folder / "work", granule_dir=folder)
+        self.parameters = DemParameters(dem_directory="dem", home=str(folder), altitude=0.25)
+        self.l1c = self.l1c_of(GRID)
+
+    def l1c_of(self, grid: Grid) -> StageResult:
+        return StageResult(
+            stage="l1c", version="1", fingerprint=str(grid), folder=self.dem, statistics={"grid": grid.model_dump()}
+        )
+
+    def run(self, parameters: DemParameters) -> StageResult:
+        return prepare_dem.fn(self.tile, parameters, l1c=self.l1c)
+
+    def write(self, value: float) -> None:
+        with rasterio.open(
+            self.dem / NAME, "w", driver="GTiff", count=1, dtype="float32", width=360, height=360, crs="EPSG:4326",
+            transform=from_origin(6, 1, 1 / 360, 1 / 360),
+        ) as dataset:  # fmt: skip
+            dataset.write(np.full((1, 360, 360), value, np.float32))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_no_elevation_model_is_flat_terrain(stage: Stage) -> None:
+    result = stage.run(DemParameters(altitude=0.25))
+    assert result.arrays == {}
+    assert result.statistics["flat"] is True
+    assert result.statistics["mean_height_m"] == 250.0
+    assert result.statistics["source"] == "NONE"
+    (fallback,) = result.fallbacks
+    assert fallback.code == "L2A-DEM-FLAT"
+    assert "DEM_Directory" in fallback.message
+
+
+def test_configured_but_missing(stage: Stage) -> None:
+    result = stage.run(stage.parameters)
+    assert [f.code for f in result.fallbacks] == ["L2A-DEM-FLAT"]
+    assert "N00_00_E006_00" in result.fallbacks[0].message
+    strict = stage.parameters.model_copy(update={"force_exit_on_dem_error": True})
+    with pytest.raises(AuxiliaryUnavailable, match="holds no cell of the tile"):
+        stage.run(strict)
+    with pytest.raises(AuxiliaryUnavailable, match="holds no cell of the tile"):
+        fetch_dem.fn(strict, stage.l1c)
+
+
+def test_real_heights(stage: Stage) -> None:
+    if not CROP.is_file():
+        pytest.skip("no real elevation model")
+    shutil.copy(CROP, stage.dem / NAME)
+    result = stage.run(stage.parameters)
+    heights = open_array(result, "height_20m")
+    assert heights.shape == (300, 240)
+    assert heights.dtype == np.float32
+    assert result.fallbacks == ()
+    figures = result.statistics
+    assert figures["source"] == "COPERNICUS_30"
+    assert figures["cells"] == ["N00_00_E006_00"]
+    assert figures["flat"] is False
+    assert figures["void_percentage"] == 0.0
+    assert figures["min_height_m"] == heights.min() < figures["mean_height_m"] < heights.max()
+    assert figures["mean_height_m"] == pytest.approx(heights.mean(), rel=1e-5)
+
+
+def test_files_that_arrive_later_make_a_new_result(stage: Stage) -> None:
+    before = fetch_dem.fn(stage.parameters, stage.l1c)
+    flat = stage.run(before)
+    assert flat.statistics["flat"] is True
+    assert stage.run(fetch_dem.fn(stage.parameters, stage.l1c)).fingerprint == flat.fingerprint
+    stage.write(640.0)
+    after = stage.run(fetch_dem.fn(stage.parameters, stage.l1c))
+    assert after.fingerprint != flat.fingerprint
+    assert after.statistics["mean_height_m"] == pytest.approx(640.0)
+    assert after.fallbacks == ()
+
+
+def test_missing_neighbour_is_taken_for_sea_and_recorded(stage: Stage) -> None:
+    stage.write(100.0)
+    stage.l1c = stage.l1c_of(GRID.model_copy(update={"uly": 3000}))
+    result = stage.run(stage.parameters)
+    (fallback,) = result.fallbacks
+    assert fallback.code == "L2A-DEM-CELLS"
+    assert "S01_00_E006_00" in fallback.message
+    heights = open_array(result, "height_20m")
+    assert heights[10, 120] == pytest.approx(100.0)
+    assert heights[-10, 120] == 0.0
+    assert 30.0 < result.statistics["void_percentage"] < 70.0
+
+
+def test_all_zero_is_flat_without_a_fall_back(stage: Stage) -> None:
+    stage.write(0.0)
+    result = stage.run(stage.parameters)
+    assert result.statistics["flat"] is True
+    assert result.statistics["source"] == "COPERNICUS_30"
+    assert result.statistics["mean_height_m"] == 0.0
+    assert result.arrays == {}
+    assert result.fallbacks == ()
+
+
+def test_damaged_cell(stage: Stage) -> None:
+    (stage.dem / NAME).write_bytes(b"II*\0 no raster")
+    result = stage.run(fetch_dem.fn(stage.parameters, stage.l1c))
+    assert [f.code for f in result.fallbacks] == ["L2A-DEM-FLAT"]
+    assert NAME in result.fallbacks[0].message
+    with pytest.raises(AuxiliaryUnavailable, match="cannot be read"):
+        stage.run(stage.parameters.model_copy(update={"force_exit_on_dem_error": True}))
+
+
+def test_failed_download_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.dem.download.time.sleep", lambda _: None)
+    parameters = stage.parameters.model_copy(update={"dem_reference": "http://127.0.0.1:9/dem"})
+    result = stage.run(parameters)
+    assert [f.code for f in result.fallbacks] == ["L2A-DEM-DOWNLOAD", "L2A-DEM-FLAT"]
+    with pytest.raises(AuxiliaryUnavailable, match="download failed"):
+        stage.run(parameters.model_copy(update={"force_exit_on_dem_error": True}))
