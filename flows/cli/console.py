@@ -72,16 +72,18 @@ class Console:
                 f"elapsed time[s]: {elapsed:.3f}, total: {total}"
             )
 
-    def finish(self, product: Path | None) -> None:
+    def finish(self, product: Path | None, *, skipped: bool = False) -> None:
         """Write the last lines.
 
         Args:
-            product: the Level-2A product; None when the run failed.
+            product: the Level-2A product; None when the run failed or there was nothing to process.
+            skipped: there was nothing to process, which is no failure.
         """
-        if product is None:
+        if product is None and not skipped:
             self._write("Progress[%]: 100.00 : Application terminated with at least one error.")
             return
-        self._write(f"Product: {product.absolute()}")
+        if product is not None:
+            self._write(f"Product: {product.absolute()}")
         self._write("Progress[%]: 100.00 : Application terminated successfully.")
 
     def _write(self, line: str) -> None:

@@ -29,7 +29,7 @@ from tasks.simulation.solar import earth_sun_correction
 
 _EPSG: Final = 32618
 _TILE: Final = "18SVG"
-_TILE_CORNER: Final = (399960.0, 4200000.0)
+_TILE_GRID: Final = Grid(epsg=_EPSG, ulx=399960.0, uly=4200000.0, resolution=10, rows=10980, cols=10980)
 _SENSING: Final = datetime(2016, 1, 12, 15, 55, tzinfo=UTC)
 _GENERATION: Final = datetime(2016, 6, 10, 20, 25, tzinfo=UTC)
 _BASELINE: Final = "02.01"
@@ -47,7 +47,7 @@ def band_file(folder: Path, band: str) -> Path:
     return folder / f"s2_{band}.jp2"
 
 
-def wrap_real_scene(images_dir: Path, folder: Path, *, threads: int = 2) -> Path:
+def wrap_real_scene(images_dir: Path, folder: Path, *, whole_tile: bool = True, threads: int = 2) -> Path:
     """Write the scene as a Level-1C product into ``folder`` and return the path of its SAFE folder.
 
     The largest window that all bands cover and that is aligned with the tile's 60 m grid is taken (19.3 x 19.4 km). DN
@@ -57,18 +57,27 @@ def wrap_real_scene(images_dir: Path, folder: Path, *, threads: int = 2) -> Path
     Args:
         images_dir: folder with ``s2_B01.jp2`` .. ``s2_B8A.jp2``.
         folder: made when missing.
+        whole_tile: give the granule the grid of tile T18SVG, no-data around the scene, as readers of the format
+            expect; otherwise the granule is as large as the scene.
         threads: of the JPEG 2000 encoder.
 
     Raises:
         InvalidInput: a file is missing, cannot be read, or does not lie on the tile's grid.
         TransientIO: the product cannot be written.
     """
-    grid = common_grid(images_dir)
-    bands = {band: _read(band_file(images_dir, band), grid.at(NATIVE_RESOLUTION[band])) for band in BANDS}
-    bands["B10"] = np.maximum(bands["B10"], np.uint16(1))
-    track = centre_track(grid, _ACROSS_TRACK_KM)
-    seen = int(detector_of(_ACROSS_TRACK_KM))
-    detectors = {resolution: np.full(grid.at(resolution).shape, seen, np.uint8) for resolution in RESOLUTIONS}
+    scene = common_grid(images_dir)
+    grid = _TILE_GRID if whole_tile else scene
+    bands = {}
+    for band in BANDS:
+        at = scene.at(NATIVE_RESOLUTION[band])
+        pixels = _read(band_file(images_dir, band), at)
+        bands[band] = _placed(np.maximum(pixels, np.uint16(1)) if band == "B10" else pixels, at, grid)
+    track = centre_track(scene, _ACROSS_TRACK_KM)
+    seen = np.uint8(detector_of(_ACROSS_TRACK_KM))
+    detectors = {
+        resolution: _placed(np.full(scene.at(resolution).shape, seen), scene.at(resolution), grid)
+        for resolution in RESOLUTIONS
+    }
     about = ProductDescription(
         spacecraft="S2A",
         baseline=_BASELINE,
@@ -81,7 +90,7 @@ def wrap_real_scene(images_dir: Path, folder: Path, *, threads: int = 2) -> Path
         relative_orbit=_RELATIVE_ORBIT,
         absolute_orbit=_ABSOLUTE_ORBIT,
         grid=grid,
-        footprint=footprint(grid),
+        footprint=footprint(scene),
         earth_sun_correction=earth_sun_correction(_SENSING),
         solar_irradiance=SOLAR_IRRADIANCE["S2A"],
         physical_gains=PHYSICAL_GAINS["S2A"],
@@ -101,7 +110,7 @@ def common_grid(images_dir: Path) -> Grid:
         InvalidInput: a file is missing or unreadable, or the bands have nothing in common.
     """
     bounds = np.array([_bounds(band_file(images_dir, band)) for band in BANDS])
-    left, top = _TILE_CORNER
+    left, top = _TILE_GRID.ulx, _TILE_GRID.uly
     first_col, first_row = (
         int(np.ceil(np.max(bounds[:, 0] - left) / 60.0)),
         int(np.ceil(np.max(top - bounds[:, 3]) / 60.0)),
@@ -120,6 +129,17 @@ def common_grid(images_dir: Path) -> Grid:
         rows=6 * (last_row - first_row),
         cols=6 * (last_col - first_col),
     )
+
+
+def _placed(pixels: NDArray[Any], at: Grid, tile: Grid) -> NDArray[Any]:
+    """Return the pixels of grid ``at`` in the extent of ``tile``, 0 around them."""
+    here = tile.at(at.resolution)
+    if here.shape == at.shape:
+        return pixels
+    row, col = round((here.uly - at.uly) / at.resolution), round((at.ulx - here.ulx) / at.resolution)
+    placed = np.zeros(here.shape, pixels.dtype)
+    placed[row : row + at.rows, col : col + at.cols] = pixels
+    return placed
 
 
 def _bounds(path: Path) -> tuple[float, float, float, float]:

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli import demo
-from flows.cli.overview import SCENE_CLASSES, class_percentages, write_overview
+from flows.cli.overview import SCENE_CLASSES, class_percentages, valid_part, write_overview
 from flows.cli.simulate import simulate
 from tasks.common.bands import BANDS, NATIVE_RESOLUTION
 from tasks.common.errors import AuxiliaryUnavailable, InvalidInput
@@ -71,7 +71,7 @@ def test_scene_is_wrapped_on_the_tiles_60_m_grid_with_its_pixels_unchanged(image
     grid = common_grid(folder)
     assert ((grid.ulx - 399960) % 60, (4200000 - grid.uly) % 60) == (0, 0)
     assert (grid.ulx, grid.uly) == (LEFT, TOP)
-    product = wrap_real_scene(folder, tmp_path / "out")
+    product = wrap_real_scene(folder, tmp_path / "out", whole_tile=False)
     for band in ("B02", "B05", "B01"):
         with rasterio.open(folder / f"s2_{band}.jp2") as original:
             here = grid.at(NATIVE_RESOLUTION[band])
@@ -195,6 +195,32 @@ def test_simulate_command_refuses_in_one_line(command: typer.Typer, options, wor
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_whole_tile_has_the_scene_in_its_place_and_no_data_around(images, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, content in images.items():
+        (folder / name).write_bytes(content)
+    scene = common_grid(folder)
+    product = wrap_real_scene(folder, tmp_path / "out")
+    with rasterio.open(next(product.glob("GRANULE/*/IMG_DATA/*_B05.jp2"))) as wrapped:
+        assert (wrapped.shape, wrapped.transform.c, wrapped.transform.f) == ((5490, 5490), 399960, 4200000)
+        pixels = wrapped.read(1)
+        at = scene.at(20)
+        row, col = wrapped.index(at.ulx + 1, at.uly - 1)
+    with rasterio.open(folder / "s2_B05.jp2") as original:
+        bounds = (at.ulx, at.uly - at.rows * 20, at.ulx + at.cols * 20, at.uly)
+        expected = original.read(1, window=original.window(*bounds))
+    assert np.array_equal(pixels[row : row + at.rows, col : col + at.cols], expected)
+    assert np.count_nonzero(pixels) == np.count_nonzero(expected)
+
+
+def test_picture_shows_the_part_with_data() -> None:
+    classes = np.zeros((100, 50), np.uint8)
+    assert valid_part(classes) == (0.0, 1.0, 0.0, 1.0)
+    classes[20:40, 5:30] = 4
+    assert valid_part(classes) == (0.2, 0.4, 0.1, 0.6)
 
 
 def test_class_percentages_leave_no_data_out() -> None:

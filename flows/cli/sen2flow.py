@@ -1,0 +1,91 @@
+"""``sen2flow``: the program's own command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import version_line
+from flows.cli.demo import DemoScene
+from flows.cli.l2a_process import run
+from flows.cli.options import options_or_exit
+from flows.cli.simulate import simulate
+
+app = typer.Typer(
+    name="sen2flow",
+    help="Sentinel-2 Level-1C to Level-2A surface reflectance, after Sen2Cor 2.11.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("simulate")(simulate)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version_line())
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Sentinel-2 Level-1C to Level-2A surface reflectance, after Sen2Cor 2.11."""
+
+
+@app.command("process")
+def process(
+    product: Annotated[Path, typer.Argument(help="Level-1C SAFE folder, zip archive, or one granule folder.")],
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Where the product appears; default: beside the input.")
+    ] = None,
+    work_dir: Annotated[Path | None, typer.Option(help="Keeps the finished stages for later runs.")] = None,
+    resolution: Annotated[int | None, typer.Option(help="20: stop after 20 m and 60 m.")] = None,
+    processing_baseline: Annotated[str | None, typer.Option(help="dd.dd; default from L2A_PB_GIPP.xml.")] = None,
+    gip_l2a: Annotated[Path | None, typer.Option(help="Main configuration file.")] = None,
+    prefect: Annotated[bool, typer.Option(help="Run on the Prefect API, also without PREFECT_API_URL.")] = False,
+    debug: Annotated[bool, typer.Option(help="Log in detail, and show the traceback of an error.")] = False,
+) -> None:
+    """Process one Level-1C product; the same as L2A_Process, with the same lines on stdout.
+
+    Examples:
+
+        sen2flow process S2B_MSIL1C_20231022T095949_N0509_R122_T32TQM_20231022T120200.SAFE
+
+        sen2flow process PRODUCT.zip --output-dir /data/l2a --work-dir /data/work --prefect
+    """
+    words = [str(product)]
+    named: dict[str, object] = {"output_dir": output_dir, "work_dir": work_dir, "resolution": resolution}
+    named |= {"GIP_L2A": gip_l2a, "processing_baseline": processing_baseline}
+    for name, value in named.items():
+        words += [f"--{name}={value}"] if value is not None else []
+    words += [f"--{name}" for name, wanted in (("prefect", prefect), ("debug", debug)) if wanted]
+    raise typer.Exit(run(options_or_exit(words)))
+
+
+@app.command("demo")
+def demo(
+    scene: Annotated[DemoScene, typer.Option(help="real: downloaded once; simulated: no download.")] = DemoScene.REAL,
+    folder: Annotated[Path, typer.Option(help="Receives input, product and picture.")] = Path("demo"),
+) -> None:
+    """Process a scene on Prefect's embedded server and draw it.
+
+    Example:
+
+        sen2flow demo --scene simulated --folder /tmp/demo
+    """
+    # Imported late: the other commands start without matplotlib.
+    from flows.cli.demo_run import run_demo
+
+    raise typer.Exit(run_demo(scene, folder))
+
+
+def main() -> None:
+    """Entry point."""
+    app()

@@ -1,0 +1,102 @@
+"""From GIPPs and request to the parameters of each stage. A stage sees, and is fingerprinted by, only its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from flows.cli.console import program_version
+from flows.request import ProductRequest
+from tasks.aot.parameters import AotParameters
+from tasks.classification.parameters import ClassificationParameters
+from tasks.common.gipp import Gipp
+from tasks.common.records import Record, StageResult
+from tasks.dem.parameters import DemParameters
+from tasks.esa_cci.maps import with_inventory
+from tasks.esa_cci.parameters import EsaCciParameters
+from tasks.l1c.parameters import L1CParameters
+from tasks.meteo.parameters import MeteoParameters
+from tasks.packaging.description import GippFile, ProductDescription
+from tasks.packaging.parameters import PackagingParameters
+from tasks.quality_masks.parameters import QualityMaskParameters
+from tasks.radiative_transfer.load import load_spectral_table
+from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
+from tasks.water_vapour.parameters import WaterVapourParameters
+
+
+class TileConfiguration(Record):
+    """The parameters of every stage of one tile."""
+
+    l1c: L1CParameters
+    dem: DemParameters
+    esa_cci: EsaCciParameters
+    quality_masks: QualityMaskParameters
+    meteo: MeteoParameters
+    classification: ClassificationParameters
+    aot: AotParameters
+    water_vapour: WaterVapourParameters
+    surface_reflectance: SurfaceReflectanceParameters
+    images: PackagingParameters
+    with_10m: bool = True
+    with_60m: bool = True
+
+
+def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint: str, home: Home) -> TileConfiguration:
+    """Return the stages' parameters for one tile.
+
+    Args:
+        gipp: the configuration in force.
+        content_fingerprint: of the Level-1C granule; it stands for its content in the first stage's key.
+        home: the Sen2Cor home, against which relative folders of the GIPP are resolved.
+    """
+    return TileConfiguration(
+        l1c=gipp.select(L1CParameters, content_fingerprint=content_fingerprint),
+        dem=gipp.select(DemParameters, home=str(home.folder)),
+        esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.folder / "aux_data"))),
+        quality_masks=gipp.select(QualityMaskParameters),
+        meteo=gipp.select(MeteoParameters),
+        classification=gipp.select(ClassificationParameters),
+        aot=gipp.select(AotParameters),
+        water_vapour=gipp.select(WaterVapourParameters),
+        surface_reflectance=gipp.select(SurfaceReflectanceParameters),
+        images=gipp.select(PackagingParameters),
+        with_10m=request.resolution != 20,
+        with_60m=bool(gipp.values["downsample_20_to_60"]),
+    )
+
+
+_LISTED_GIPPS: Final = {"sc": "GIP_L2ACSC", "ac": "GIP_L2ACAC", "pb": "GIP_PROBA2"}
+"""Types under which the metadata's GIPP_List names the configuration files."""
+
+
+def product_description(
+    gipp: Gipp, request: ProductRequest, started: datetime, granules: Sequence[Sequence[StageResult]]
+) -> ProductDescription:
+    """Return what the product's metadata say besides its granules' results.
+
+    Args:
+        started: when processing began; it is the product's generation time.
+        granules: the results of the stages of each granule.
+    """
+    maps: dict[str, str] = next((stage.statistics["maps"] for stage in granules[0] if stage.stage == "esa_cci"), {})
+    return ProductDescription(
+        generation_time=started,
+        processor_version=program_version(),
+        processing_baseline=gipp.processing_baseline,
+        processing_centre=request.processing_centre,
+        archiving_centre=request.archiving_centre,
+        product_doi=str(gipp.values["product_doi"]),
+        gipps=tuple(GippFile(path=Path(path), type=_LISTED_GIPPS.get(key)) for key, path in gipp.files.items()),
+        look_up_tables=(f"sen2flow_{str(gipp.values['aerosol_type']).lower()}_{look_up_table_checksum()[:12]}",),
+        snow_climatology_map=str(maps.get("snow_climatology", "None")),
+        esacci_water_bodies_map=str(maps.get("water_bodies_20m", "None")),
+        esacci_land_cover_map=str(maps.get("land_cover_20m", "None")),
+        esacci_snow_condition_map_dir=str(maps.get("snow_condition_20m", "None")),
+    )
+
+
+def look_up_table_checksum() -> str:
+    """Return the SHA-256 of the radiative-transfer table in use."""
+    return str(load_spectral_table().provenance["sha256"])

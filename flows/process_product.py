@@ -1,0 +1,119 @@
+"""One Level-1C user product to one Level-2A product: open, process every granule, package."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.cli.home import prepare_home, resolve_gipp
+from flows.configuration import TileConfiguration, product_description, tile_configuration
+from flows.observation import product_run_name
+from flows.process_tile import TileResults, process_tile, run_tile
+from flows.request import ProductOutcome, ProductRequest, TileOutcome
+from flows.runners import LocalRunner, PrefectRunner, Runner
+from tasks.common.errors import InternalInconsistency, NotProcessable
+from tasks.common.records import TileRef
+from tasks.l1c.archive import EXTRACTION_FOLDER, InputProduct, open_input
+from tasks.l1c.load import content_fingerprint, load_source, tile_references
+from tasks.packaging.description import GranuleProduct
+from tasks.packaging.task import package_product
+
+ProcessTile = Callable[[TileRef, TileConfiguration], TileResults]
+"""Processes one granule; raises ``NotProcessable`` when it is expected to yield nothing."""
+
+
+def run_product(request: ProductRequest, run: Runner, process: ProcessTile) -> ProductOutcome:
+    """Process one product.
+
+    Args:
+        run: runs the tasks of the product itself.
+        process: processes one granule.
+
+    Raises:
+        L2AError: the product cannot be processed; nothing appears in the output folder then.
+    """
+    started = datetime.now(UTC)
+    home = prepare_home()
+    gipp = resolve_gipp(request, home)
+    work_dir = (request.work_dir or home.folder / "work").absolute()
+    product = open_input(request.input_path, work_dir)
+    output_dir = (request.output_dir or _beside(request.input_path)).absolute()
+
+    finished: list[GranuleProduct] = []
+    outcomes: list[TileOutcome] = []
+    for tile in tile_references(product, work_dir):
+        source = load_source(tile)
+        configuration = tile_configuration(gipp, request, content_fingerprint(source), home)
+        try:
+            results = process(tile, configuration)
+        except NotProcessable as reason:
+            outcomes.append(TileOutcome(key=tile.key, mgrs_tile=source.mgrs_tile, skipped=str(reason)))
+            continue
+        finished.append(GranuleProduct(tile=tile, stages=results.stages))
+        outcomes.append(_outcome(results, source.mgrs_tile))
+
+    packaged = None
+    if finished:
+        description = product_description(gipp, request, started, [granule.stages for granule in finished])
+        packaged = run(package_product, output_dir, description, finished)
+    if request.work_dir is None:
+        _forget(work_dir, [tile.tile for tile in finished], product)
+    return ProductOutcome(product=packaged, tiles=tuple(outcomes))
+
+
+def process_product_locally(request: ProductRequest) -> ProductOutcome:
+    """Process one product in this process, without any server."""
+    run = LocalRunner()
+    return run_product(request, run, lambda tile, configuration: run_tile(tile, configuration, run))
+
+
+@flow(name="process-product", flow_run_name=product_run_name)
+def process_product(request: ProductRequest) -> ProductOutcome | State[None]:
+    """Process one Level-1C product under Prefect; each granule is a flow run of its own."""
+    outcome = run_product(request, PrefectRunner(), _process_in_prefect)
+    if outcome.product is None:
+        reasons = "; ".join(f"{tile.mgrs_tile}: {tile.skipped}" for tile in outcome.tiles)
+        return Completed(name="Skipped", message=reasons, data=outcome)
+    return outcome
+
+
+def _process_in_prefect(tile: TileRef, configuration: TileConfiguration) -> TileResults:
+    state = process_tile(tile, configuration, return_state=True)
+    if state.name == "Skipped":
+        raise NotProcessable(state.message or "granule was skipped")
+    results = state.result()
+    if not isinstance(results, TileResults):
+        raise InternalInconsistency(f"{tile.key}: process-tile ended as {state.name} without results")
+    return results
+
+
+def _beside(input_path: Path) -> Path:
+    """Return the folder that contains the input product."""
+    folder = input_path.absolute().parent
+    return folder.parent.parent if folder.name == "GRANULE" else folder
+
+
+def _outcome(results: TileResults, mgrs_tile: str) -> TileOutcome:
+    return TileOutcome(
+        key=results.tile.key,
+        mgrs_tile=mgrs_tile,
+        image_content=results.classification.statistics["image_content_qi"],
+        mean_aot=results.aot.statistics["mean_aot"],
+        mean_water_vapour_cm=results.water_vapour.statistics["mean_water_vapour_cm"],
+        fallbacks=results.fallbacks,
+    )
+
+
+def _forget(work_dir: Path, tiles: Sequence[TileRef], product: InputProduct) -> None:
+    """Remove what was kept only to take up an interrupted run: nobody asked for a work folder."""
+    for tile in tiles:
+        shutil.rmtree(tile.store, ignore_errors=True)
+    extracted = work_dir / EXTRACTION_FOLDER
+    if product.product_dir.is_relative_to(extracted):
+        shutil.rmtree(extracted / product.product_dir.relative_to(extracted).parts[0], ignore_errors=True)

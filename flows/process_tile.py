@@ -1,0 +1,129 @@
+"""One granule from Level-1C to Level-2A: the contents page of the algorithm.
+
+Every line of ``run_tile`` is one stage, a retriable task that keeps its result in the tile's artefact store. The same
+function runs inside the Prefect flow ``process-tile`` and without any server.
+"""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.configuration import TileConfiguration
+from flows.observation import observe_tile, tile_run_name
+from flows.runners import PrefectRunner, Runner, watch
+from tasks.aot.task import retrieve_aot
+from tasks.classification.task import classify_scene
+from tasks.common.artefacts import remove_stale
+from tasks.common.errors import NotProcessable
+from tasks.common.records import Fallback, Record, StageResult, TileRef
+from tasks.dem.task import fetch_dem, prepare_dem
+from tasks.esa_cci.task import look_up_esa_cci
+from tasks.l1c.task import import_l1c
+from tasks.meteo.task import read_meteo
+from tasks.packaging.task import encode_images
+from tasks.quality_masks.task import read_quality_masks
+from tasks.surface_reflectance.task import average_60m, correct_10m, correct_20m
+from tasks.water_vapour.task import retrieve_water_vapour
+
+STEPS: tuple[str, ...] = (
+    "l1c", "dem", "esa-cci", "quality-masks", "meteo", "classification", "aot", "water-vapour",
+    "surface-reflectance-20m", "surface-reflectance-10m", "surface-reflectance-60m", "images",
+)  # fmt: skip
+"""The stages in their order, by task name."""
+
+
+class TileResults(Record):
+    """The results of all stages of a granule."""
+
+    tile: TileRef
+    l1c: StageResult
+    dem: StageResult
+    esa_cci: StageResult
+    quality_masks: StageResult
+    meteo: StageResult
+    classification: StageResult
+    aot: StageResult
+    water_vapour: StageResult
+    surface_reflectance_20m: StageResult
+    surface_reflectance_10m: StageResult | None
+    surface_reflectance_60m: StageResult | None
+    images: StageResult
+
+    @property
+    def stages(self) -> tuple[StageResult, ...]:
+        """The results that exist, in the order of processing."""
+        return tuple(v for v in dict(self).values() if isinstance(v, StageResult))
+
+    @property
+    def fallbacks(self) -> tuple[Fallback, ...]:
+        """Every documented substitute that was used, once each."""
+        found = {(f.code, f.message): f for stage in self.stages for f in stage.fallbacks}
+        return tuple(found.values())
+
+
+def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> TileResults:
+    """Process one granule.
+
+    Raises:
+        L2AError: a stage failed; ``NotProcessable`` when the granule is expected to yield nothing.
+    """
+    c = configuration
+    remove_stale(tile.store)
+
+    l1c = run(import_l1c, tile, c.l1c)
+    elevation_source = run(fetch_dem, c.dem, l1c)
+    dem = run(prepare_dem, tile, elevation_source, l1c=l1c)
+    esa_cci = run(look_up_esa_cci, tile, c.esa_cci, l1c=l1c, dem=dem)
+    quality_masks = run(read_quality_masks, tile, c.quality_masks, l1c=l1c)
+    meteo = run(read_meteo, tile, c.meteo, l1c=l1c)
+    classification = run(classify_scene, tile, c.classification, l1c=l1c, quality_masks=quality_masks)
+
+    atmosphere = {"l1c": l1c, "classification": classification, "dem": dem, "meteo": meteo}
+    aot = run(retrieve_aot, tile, c.aot, **atmosphere)
+    water_vapour = run(retrieve_water_vapour, tile, c.water_vapour, **atmosphere, aot=aot)
+
+    surface = {**atmosphere, "aot": aot, "water_vapour": water_vapour}
+    reflectance_20m = run(correct_20m, tile, c.surface_reflectance, **surface)
+    reflectance_10m = run(correct_10m, tile, c.surface_reflectance, **surface) if c.with_10m else None
+    maps = {"classification": classification, "aot": aot, "water_vapour": water_vapour}
+    maps["surface_reflectance_20m"] = reflectance_20m
+    reflectance_60m = run(average_60m, tile, None, **maps) if c.with_60m else None
+
+    images = run(
+        encode_images,
+        tile,
+        c.images,
+        l1c=l1c,
+        **maps,
+        surface_reflectance_10m=reflectance_10m,
+        surface_reflectance_60m=reflectance_60m,
+    )
+    return TileResults(
+        tile=tile,
+        l1c=l1c,
+        dem=dem,
+        esa_cci=esa_cci,
+        quality_masks=quality_masks,
+        meteo=meteo,
+        classification=classification,
+        aot=aot,
+        water_vapour=water_vapour,
+        surface_reflectance_20m=reflectance_20m,
+        surface_reflectance_10m=reflectance_10m,
+        surface_reflectance_60m=reflectance_60m,
+        images=images,
+    )
+
+
+@flow(name="process-tile", flow_run_name=tile_run_name)
+def process_tile(tile: TileRef, configuration: TileConfiguration) -> TileResults | State[None]:
+    """Process one granule under Prefect; a granule that is expected to yield nothing ends as *Skipped*."""
+    with observe_tile(tile, STEPS) as observer, watch(observer.advance):
+        try:
+            results = run_tile(tile, configuration, PrefectRunner())
+        except NotProcessable as reason:
+            return Completed(name="Skipped", message=str(reason))
+        observer.report(results.stages, results.fallbacks)
+        return results
