@@ -17,15 +17,20 @@ from tasks.classification.scene import Scene
 
 Step = Callable[[Scene, ClassificationParameters], None]
 
-SPECTRAL_STEPS: Final[tuple[Step, ...]] = (
-    clouds.step_1a_brightness,
-    clouds.step_1b_snow_index,
+SNOW_STEPS: Final[tuple[Step, ...]] = (
     snow.step_2_1_snow_index,
     snow.step_2_1bis_red_edge,
     snow.step_2_2_near_infrared,
     snow.step_2_3_blue,
     snow.step_2_4_blue_to_red,
     snow.step_2_5_snow_and_ring,
+)
+"""The snow block, left out where the climatology knows no snow."""
+
+SPECTRAL_STEPS: Final[tuple[Step, ...]] = (
+    clouds.step_1a_brightness,
+    clouds.step_1b_snow_index,
+    *SNOW_STEPS,
     surfaces.step_3_vegetation,
     surfaces.step_5_1_soil,
     surfaces.step_5_2_water,
@@ -84,17 +89,22 @@ class Classification:
 
 
 def classify_reflectance(
-    reflectance: Mapping[str, FloatArray], no_data: NDArray[np.bool_], parameters: ClassificationParameters
+    reflectance: Mapping[str, FloatArray],
+    no_data: NDArray[np.bool_],
+    parameters: ClassificationParameters,
+    snow_possible: bool = True,
 ) -> Scene:
     """Run all steps on one piece of a tile and return its final state (before the median filter).
 
     Args:
         reflectance: top-of-atmosphere reflectance ``[y, x]`` float32, > 0, of every band of ``USED_BANDS``.
         no_data: ``[y, x]``, True where any band has no data.
+        snow_possible: run the snow block. Sen2Cor leaves it out where its climatology has no snow in the tile's box.
     """
     scene = Scene.unclassified(reflectance, no_data)
     for step in SPECTRAL_STEPS:
-        step(scene, parameters)
+        if snow_possible or step not in SNOW_STEPS:
+            step(scene, parameters)
     return scene
 
 
@@ -104,6 +114,8 @@ def classify_tile(
     parameters: ClassificationParameters,
     invalid: NDArray[np.uint8] | None = None,
     strip_rows: int = STRIP_ROWS,
+    *,
+    snow_possible: bool = True,
 ) -> Classification:
     """Classify a tile. The result does not depend on the strip height.
 
@@ -114,6 +126,7 @@ def classify_tile(
         scale: offset and quantification of the product.
         invalid: ``[y, x]`` uint8 from the quality masks, or None: 0 sound, 1 defective (class 1), 2 lost (class 0).
         strip_rows: rows worked on at a time.
+        snow_possible: see ``classify_reflectance``.
     """
     shape = next(iter(digital_numbers.values())).shape
     result = Classification(*(np.zeros(shape, np.uint8) for _ in range(3)))
@@ -124,7 +137,10 @@ def classify_tile(
         strip = {band: numbers[start:stop] for band, numbers in digital_numbers.items()}
         mask = None if invalid is None else invalid[start:stop]
         lost, spoilt = _unusable(strip, mask)
-        scene = classify_reflectance({b: scale.reflectance(b, strip[b]) for b in USED_BANDS}, lost, parameters)
+        if lost.all():
+            continue
+        reflectance = {band: scale.reflectance(band, strip[band]) for band in USED_BANDS}
+        scene = classify_reflectance(reflectance, lost, parameters, snow_possible)
         inner = slice(first - start, last - start)
         defective[first:last] = spoilt[inner]
         result.classes[first:last] = scene.classes[inner]

@@ -22,8 +22,9 @@ def classify_scene(
     parameters: ClassificationParameters,
     l1c: StageResult,
     quality_masks: StageResult | None = None,
+    esa_cci: StageResult | None = None,
 ) -> None:
-    """Classify a tile by the classic spectral rules, without auxiliary maps.
+    """Classify a tile by the classic spectral rules; of the auxiliary maps only the snow climatology is used.
 
     Reads ``<band>_20m`` of stage ``l1c`` for the twelve bands, and ``invalid_20m`` of ``quality_masks`` where that
     exists. Writes ``scl_20m`` (0..11), ``cloud_confidence_20m`` and ``snow_confidence_20m`` (0..100 %), uint8, 0 on
@@ -37,7 +38,8 @@ def classify_scene(
     invalid = None
     if quality_masks is not None and "invalid_20m" in quality_masks.arrays:
         invalid = open_array(quality_masks, "invalid_20m")
-    result = classify_tile(numbers, scale, parameters, invalid)
+    snow_possible = esa_cci is None or esa_cci.statistics["snow_possible"] is not False
+    result = classify_tile(numbers, scale, parameters, invalid, snow_possible=snow_possible)
     if not np.any((result.classes != NO_DATA) & (result.classes != SATURATED_DEFECTIVE)):
         raise NotProcessable(
             f"{tile.granule_dir}: no pixel has usable data in all of {', '.join(BANDS_20M)}: nothing to correct"
@@ -46,7 +48,3 @@ def classify_scene(
     out.save("cloud_confidence_20m", result.cloud_confidence)
     out.save("snow_confidence_20m", result.snow_confidence)
     out.statistics["image_content_qi"] = image_content_qi(result.classes)
-    out.fall_back(
-        "L2A-SC-SNOW-CLIMATOLOGY",
-        "no snow climatology: the snow rules ran as if snow were possible here, so cold bright cloud may be class 11",
-    )

@@ -75,8 +75,8 @@ def load_datastrip(source: GranuleSource) -> DatastripMetadata | None:
 def content_fingerprint(source: GranuleSource) -> str:
     """Return a BLAKE2b hash over names, sizes and contents of everything that is read of a granule.
 
-    Metadata of product, granule and datastrip, band images, auxiliary files and masks. It does
-    not depend on where the product lies.
+    Metadata of product, granule and datastrip, band images, auxiliary files, masks and quality reports. It
+    does not depend on where the product lies.
 
     Raises:
         TransientIO: a file cannot be read.
@@ -84,6 +84,7 @@ def content_fingerprint(source: GranuleSource) -> str:
     files = [source.product.path, source.tile.path, *source.band_files.values(), *source.aux_files.values()]
     files += [source.datastrip_metadata] if source.datastrip_metadata is not None else []
     files += sorted({mask.path for mask in source.tile.masks if mask.path.is_file()})
+    files += sorted((source.tile.path.parent / "QI_DATA").glob("*.xml"))
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
         try:

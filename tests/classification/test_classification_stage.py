@@ -10,7 +10,7 @@ import pytest
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.task import classify_scene
 from tasks.common.artefacts import open_array, run_stage
-from tasks.common.bands import BANDS_20M
+from tasks.common.bands import BANDS, BANDS_20M
 from tasks.common.errors import NotProcessable
 from tasks.common.records import StageResult, TileRef
 
@@ -46,7 +46,7 @@ def quality(tile: TileRef) -> StageResult:
 
 
 @pytest.mark.parametrize("offset", [0, -1000])
-def test_stage_stores_maps_percentages_and_its_fall_back(tile: TileRef, offset: int) -> None:
+def test_stage_stores_maps_and_percentages(tile: TileRef, offset: int) -> None:
     result = classify_scene.fn(tile, ClassificationParameters(), l1c=level_1c(tile, offset, no_data=slice(0, 3)))
     scl = open_array(result, "scl_20m")
     assert (scl[:3] == 0).all()
@@ -57,7 +57,30 @@ def test_stage_stores_maps_percentages_and_its_fall_back(tile: TileRef, offset: 
     shares = result.statistics["image_content_qi"]
     assert shares["VEGETATION_PERCENTAGE"] == 100.0
     assert shares["NODATA_PIXEL_PERCENTAGE"] == pytest.approx(100 / 6)
-    assert [f.code for f in result.fallbacks] == ["L2A-SC-SNOW-CLIMATOLOGY"]
+    assert result.fallbacks == ()
+
+
+@pytest.mark.parametrize(("possible", "expected"), [(None, 11), (True, 11), (False, 9)])
+def test_snow_block_runs_unless_the_climatology_excludes_snow(
+    tile: TileRef, possible: bool | None, expected: int
+) -> None:
+    """A bright spectrum with NDSI 0.8: snow, and thick cloud where snow cannot be."""
+    bright = {band: 0.7 for band in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B09")}
+    numbers = {**bright, "B10": 0.002, "B11": 0.08, "B12": 0.06}
+
+    def produce(out) -> None:
+        for band, reflectance in numbers.items():
+            out.save(f"{band}_20m", np.full(SHAPE, round(reflectance * 10000), np.uint16))
+        out.statistics.update(radio_add_offset=dict.fromkeys(BANDS, 0), quantification_value=10000.0)
+
+    l1c = run_stage(tile.store, "l1c", "1", None, {"scene": "snow"}, produce)
+
+    def climatology(out) -> None:
+        out.statistics["snow_possible"] = possible
+
+    cci = run_stage(tile.store, "esa_cci", "1", None, {"possible": str(possible)}, climatology)
+    result = classify_scene.fn(tile, ClassificationParameters(), l1c=l1c, esa_cci=cci)
+    assert (open_array(result, "scl_20m") == expected).all()
 
 
 def test_stage_applies_the_quality_masks(tile: TileRef) -> None:
