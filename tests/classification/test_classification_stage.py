@@ -60,13 +60,13 @@ def test_stage_stores_maps_and_percentages(tile: TileRef, offset: int) -> None:
     assert result.fallbacks == ()
 
 
-@pytest.mark.parametrize(("possible", "expected"), [(None, 11), (True, 11), (False, 9)])
+@pytest.mark.parametrize(("possible", "expected"), [(None, 11), (True, 11), (False, 8)])
 def test_snow_block_runs_unless_the_climatology_excludes_snow(
     tile: TileRef, possible: bool | None, expected: int
 ) -> None:
-    """A bright spectrum with NDSI 0.8: snow, and thick cloud where snow cannot be."""
+    """A bright spectrum with NDSI 0.63: snow; where snow cannot be, cloud of confidence 1 - (0.7 / 0.16 - 3) / 3."""
     bright = {band: 0.7 for band in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B09")}
-    numbers = {**bright, "B10": 0.002, "B11": 0.08, "B12": 0.06}
+    numbers = {**bright, "B10": 0.002, "B11": 0.16, "B12": 0.12}
 
     def produce(out) -> None:
         for band, reflectance in numbers.items():
