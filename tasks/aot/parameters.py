@@ -1,0 +1,58 @@
+"""Parameters of the AOT retrieval. Fields that exist in a GIPP carry its element's name in lower case."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.surface_reflectance.parameters import AtmosphereParameters
+
+
+class AotParameters(AtmosphereParameters):
+    """Parameters of the stage ``aot``; defaults of Sen2Cor's GIPPs."""
+
+    visibility: float = Field(40.0, ge=5.0, le=120.0)
+    """``Visibility`` [km]: start value, and the fall-back."""
+    vis_update_mode: Literal[0, 1] = 1
+    """``VIS_Update_Mode``: 0 one value for the scene, 1 a map."""
+    ac_min_ddv_area: float = Field(2.0, ge=0.0, le=100.0)
+    """``AC_Min_Ddv_Area`` [%]: smallest share of dark dense vegetation."""
+    ac_swir_refl_lower_th: float = Field(0.01, ge=0.0, le=1.0)
+    """``AC_Swir_Refl_Lower_Th``: lower limit of the B12 reflectance."""
+    ac_ddv_swir_refl_th1: float = Field(0.05, ge=0.0, le=1.0)
+    """``AC_Ddv_Swir_Refl_Th1``: upper limit of the B12 reflectance, first try."""
+    ac_ddv_swir_refl_th2: float = Field(0.10, ge=0.0, le=1.0)
+    """``AC_Ddv_Swir_Refl_Th2``: second try."""
+    ac_ddv_swir_refl_th3: float = Field(0.12, ge=0.0, le=1.0)
+    """``AC_Ddv_Swir_Refl_Th3``: third try."""
+    ac_ddv_16um_refl_th1: float = Field(0.10, ge=0.0, le=1.0)
+    """``AC_Ddv_16um_Refl_Th1``: upper limit of the red top-of-atmosphere reflectance (the name is historical)."""
+    ac_swir_refl_ndvi_th: float = Field(0.10, ge=0.0, le=1.0)
+    """``AC_Swir_Refl_Ndvi_Th``: lower limit of the vegetation index."""
+    ac_swir_22um_red_refl_ratio: float = Field(0.5, ge=0.4, le=0.6)
+    """``AC_Swir_22um_Red_Refl_Ratio``: red over 2.2 um reflectance of dark dense vegetation."""
+    ac_ddv_smooting_window: float = Field(1.0, ge=0.0, le=10.0)
+    """``AC_Ddv_Smooting_Window`` [km]: size of the Gaussian filter of the map."""
+    ac_cut_off_aot_iter_vegetation: float = Field(0.01, ge=-1.0, le=1.0)
+    """``AC_Cut_Off_Aot_Iter_Vegetation``: lower limit of the red reflectance on land."""
+    ac_cut_off_aot_iter_water: float = Field(-0.005, ge=-1.0, le=1.0)
+    """``AC_Cut_Off_Aot_Iter_Water``: lower limit of the B8A reflectance on land."""
+    adj_km: float = Field(1.0, ge=0.0, le=10.0)
+    """``Adj_Km``: half-width of the adjacency box [km]; 0 switches the neighbourhood effects off."""
+    mid_latitude: Literal["SUMMER", "WINTER", "AUTO"] = "SUMMER"
+    """``Mid_Latitude``: chooses the start column of water vapour."""
+    ac_wv_iter_start_summer: float = Field(1.0, gt=0.0, le=5.0)
+    """``AC_Wv_Iter_Start_Summer`` [cm]."""
+    ac_wv_iter_start_winter: float = Field(0.4, gt=0.0, le=5.0)
+    """``AC_Wv_Iter_Start_Winter`` [cm]."""
+
+    @property
+    def start_column_cm(self) -> float:
+        """Water vapour column before any is known [cm]."""
+        return self.ac_wv_iter_start_winter if self.mid_latitude == "WINTER" else self.ac_wv_iter_start_summer
+
+    @property
+    def reflectance_limits(self) -> tuple[float, float, float]:
+        """The three upper limits of the B12 reflectance."""
+        return self.ac_ddv_swir_refl_th1, self.ac_ddv_swir_refl_th2, self.ac_ddv_swir_refl_th3

@@ -1,0 +1,194 @@
+"""The AOT retrieval from start to map: selection, inversion, checks, fall-back, smoothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.aot.consistency import ConsistencyChecker, Samples, check_visibility
+from tasks.aot.inversion import SMALLEST_AOT, TargetAot, Targets, invert_targets
+from tasks.aot.mapping import fill_gaps, smooth_map
+from tasks.aot.parameters import AotParameters
+from tasks.aot.vegetation import DarkVegetation, select_dark_vegetation
+from tasks.aot.visibility import aot_from_visibility, visibility_from_aot
+from tasks.surface_reflectance.coarse import Float32, shrink
+from tasks.surface_reflectance.coefficients import linear_coefficients
+from tasks.surface_reflectance.inversion import Calibration, to_reflectance
+from tasks.surface_reflectance.neighbourhood import block_means, box_mean, class_mask, describe_surroundings
+from tasks.surface_reflectance.scene import Scene
+from tasks.water_vapour.apda import retrieve_columns
+from tasks.water_vapour.mapping import LAND_CLASSES, usable_blocks
+
+CHECKED_CLASSES = (4, 5)
+
+
+@dataclass(frozen=True, eq=False)
+class AotCounts:
+    """Level-1C counts: B03, B04, B8A, B12 at 20 m, B09 at 60 m, and how they become reflectance."""
+
+    at_20m: dict[str, NDArray[np.uint16]]
+    b09_60m: NDArray[np.uint16]
+    calibrations: dict[str, Calibration]
+
+
+@dataclass(frozen=True, eq=False)
+class AotResult:
+    """AOT ``[rows, cols]`` at 60 m (not yet limited), ``AOT_RETRIEVAL_METHOD`` and figures about the way to it."""
+
+    aot550: Float32
+    method: Literal["SEN2COR_DDV", "DEFAULT"]
+    statistics: dict[str, Any]
+
+
+def retrieve(
+    scene: Scene, counts: AotCounts, scl: NDArray[np.uint8], parameters: AotParameters, start_column_cm: float
+) -> AotResult:
+    """Return the AOT of a tile.
+
+    Args:
+        scene: geometry, height and ozone.
+        counts: Level-1C counts.
+        scl: ``[rows, cols]`` scene classification at 20 m.
+        parameters: limits and switches.
+        start_column_cm: water vapour column from which a first estimate starts [cm].
+    """
+    start_aot = aot_from_visibility(parameters.visibility, scene.height_km).astype(np.float32)
+    water = _first_water_vapour(scene, counts, scl, start_aot, start_column_cm)
+    vegetation = select_dark_vegetation(
+        {band: counts.at_20m[band] for band in ("B04", "B8A", "B12")},
+        counts.calibrations,
+        scl,
+        linear_coefficients(scene.atmosphere("B12").terms(start_aot, water)),
+        scene.grid,
+        scene.sun_zenith_deg,
+        parameters,
+    )
+    surroundings = _mean_surroundings(counts, scl, parameters.adj_km)
+    targets = _invert(scene, counts, vegetation, surroundings, parameters, water)
+    checker = ConsistencyChecker(scene, _samples(counts, scl, vegetation, surroundings), water)
+    height = scene.mean_height_km
+    if targets.mean is None:
+        visibility = parameters.visibility
+    else:
+        visibility = float(visibility_from_aot(max(targets.mean, SMALLEST_AOT), height))
+    checked = check_visibility(
+        checker, visibility, parameters.ac_cut_off_aot_iter_vegetation, parameters.ac_cut_off_aot_iter_water
+    )
+    aot550 = _map(scene, targets, scl, parameters, visibility, checked)
+    return AotResult(
+        aot550,
+        "DEFAULT" if targets.mean is None else "SEN2COR_DDV",
+        {
+            "visibility_km": checked,
+            "start_visibility_km": parameters.visibility,
+            "ddv_percentage": vegetation.percentage,
+            "ddv_reflectance_limit": vegetation.reflectance_limit,
+            "ddv_mean_aot": targets.mean,
+            "ddv_solved_percentage": _solved_percentage(targets, vegetation),
+            "visibility_before_checks_km": visibility,
+            "first_water_vapour_cm": float(water.mean()),
+        },
+    )
+
+
+def _solved_percentage(targets: TargetAot, vegetation: DarkVegetation) -> float:
+    """Return the share of the 60 m blocks with vegetation targets that have a solution [%]."""
+    blocks = int(np.count_nonzero(shrink(vegetation.mask, 3)))
+    return 100.0 * int(np.count_nonzero(targets.solved)) / max(blocks, 1)
+
+
+def _first_water_vapour(
+    scene: Scene, counts: AotCounts, scl: NDArray[np.uint8], aot550: Float32, start_column_cm: float
+) -> Float32:
+    """Return the water vapour at the nodes for the start AOT: B12 and B04 need it before the proper retrieval."""
+    column, valid = retrieve_columns(
+        scene,
+        to_reflectance(block_means(counts.at_20m["B8A"], scl != 0, 20), counts.calibrations["B8A"]),
+        to_reflectance(counts.b09_60m, counts.calibrations["B09"]),
+        usable_blocks(scl, LAND_CLASSES, counts.b09_60m),
+        aot550,
+        start_column_cm,
+    )
+    if not valid.any():
+        return np.full(scene.grid.shape, start_column_cm, np.float32)
+    return scene.grid.area_mean(column, valid, 60)
+
+
+def _mean_surroundings(counts: AotCounts, scl: NDArray[np.uint8], adj_km: float) -> dict[str, Float32] | None:
+    """Return the top-of-atmosphere reflectance averaged over the surroundings of each 60 m block, per 20 m band.
+
+    Step 1 of the inversion is linear and its coefficients are smooth, so the mean may be taken before the atmosphere is
+    known.
+    """
+    surroundings = describe_surroundings(scl, adj_km)
+    if surroundings is None:
+        return None
+    return {
+        band: box_mean(to_reflectance(block_means(dn, surroundings.used, 20), counts.calibrations[band]), surroundings)
+        for band, dn in counts.at_20m.items()
+    }
+
+
+def _invert(
+    scene: Scene,
+    counts: AotCounts,
+    vegetation: DarkVegetation,
+    surroundings: dict[str, Float32] | None,
+    parameters: AotParameters,
+    water: Float32,
+) -> TargetAot:
+    """Return the AOT of the selected vegetation."""
+    share = shrink(vegetation.mask, 3)
+    if vegetation.reflectance_limit is None:
+        return TargetAot(np.zeros(share.shape, np.float32), np.zeros(share.shape, np.bool_), None)
+    toa = {
+        band: to_reflectance(block_means(counts.at_20m[band], vegetation.mask, 20), counts.calibrations[band])
+        for band in ("B04", "B12")
+    }
+    return invert_targets(scene, Targets(share, toa, surroundings), parameters.ac_swir_22um_red_refl_ratio, water)
+
+
+def _samples(
+    counts: AotCounts,
+    scl: NDArray[np.uint8],
+    vegetation: DarkVegetation,
+    surroundings: dict[str, Float32] | None,
+) -> Samples:
+    """Return the centre pixels of the 60 m blocks for the checks.
+
+    Dark dense vegetation is left out of the land: the inversion itself has set its red reflectance.
+    """
+    centre = np.asarray(scl)[1::3, 1::3]
+    dark = vegetation.mask[1::3, 1::3]
+    toa = {
+        band: to_reflectance(np.asarray(counts.at_20m[band][1::3, 1::3]), counts.calibrations[band])
+        for band in ("B03", "B04", "B8A")
+    }
+    return Samples(toa, surroundings, class_mask(centre, CHECKED_CLASSES) & ~dark, dark)
+
+
+def _map(
+    scene: Scene,
+    targets: TargetAot,
+    scl: NDArray[np.uint8],
+    parameters: AotParameters,
+    visibility_km: float,
+    checked_km: float,
+) -> Float32:
+    """Return the AOT map at 60 m, shifted to the checked visibility when the checks have raised it."""
+    shape = targets.aot550.shape
+    if targets.mean is None:
+        nodes = aot_from_visibility(checked_km, scene.height_km).astype(np.float32)
+        return scene.grid.upsample(nodes, 60, slice(0, shape[0]), shape[1])
+    height = scene.mean_height_km
+    shift = 0.0
+    if checked_km > visibility_km:
+        shift = float(aot_from_visibility(checked_km, height) - aot_from_visibility(visibility_km, height))
+    if parameters.vis_update_mode == 0:
+        return np.full(shape, targets.mean + shift, np.float32)
+    valid = shrink(np.asarray(scl) != 0, 3) > 0
+    filled = fill_gaps(targets.aot550, targets.solved, targets.mean)
+    return smooth_map(filled, valid, parameters.ac_ddv_smooting_window) + np.float32(shift)

@@ -1,0 +1,114 @@
+"""Which pixels are dark dense vegetation (DDV), the reference targets of the AOT retrieval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.aot.parameters import AotParameters
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, shrink, strips
+from tasks.surface_reflectance.coefficients import BandCoefficients
+from tasks.surface_reflectance.inversion import Calibration, to_reflectance
+from tasks.surface_reflectance.neighbourhood import GRID_M, class_mask
+
+VEGETATION = 4
+WATER = 6
+CLOUDY_CLASSES = (7, 8, 9, 10)
+
+_CLOUD_BOX_M = 1000
+_CLOUD_SHARE = 0.02
+_BRIGHTEST_NIR = 0.38
+_LARGEST_SUN_ZENITH_DEG = 75.0
+_MOST_WATER = 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class DarkVegetation:
+    """The selection.
+
+    Attributes:
+        mask: ``[rows, cols]`` at 20 m; all False when the area was too small.
+        percentage: share of the pixels that were counted against the required area [%].
+        reflectance_limit: upper limit of the B12 reflectance that gave enough area; None when none did.
+    """
+
+    mask: NDArray[np.bool_]
+    percentage: float
+    reflectance_limit: float | None
+
+
+def far_from_clouds(scl: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the 60 m blocks with at most 2 % of classes 7, 8, 9, 10 in the 1 km box round them."""
+    size = 2 * (_CLOUD_BOX_M // (2 * GRID_M)) + 1
+    cloudy = shrink(class_mask(scl, CLOUDY_CLASSES), 3)
+    share = cv2.boxFilter(cloudy, cv2.CV_32F, (size, size), normalize=True, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(share <= _CLOUD_SHARE)
+
+
+def select_dark_vegetation(
+    counts: dict[str, NDArray[np.uint16]],
+    calibrations: dict[str, Calibration],
+    scl: NDArray[np.uint8],
+    swir: BandCoefficients,
+    grid: CoarseGrid,
+    sun_zenith_deg: Float32,
+    parameters: AotParameters,
+) -> DarkVegetation:
+    """Return the dark dense vegetation of a tile (Sen2Cor 3 sources, AtmCorr).
+
+    The B12 limit is raised from the first to the third value until the area suffices. The area is counted against the
+    valid pixels, without water for the first limit.
+
+    Args:
+        counts: Level-1C counts of B04, B8A, B12 at 20 m; 0 = no-data.
+        calibrations: of the same bands.
+        scl: scene classification at 20 m.
+        swir: coefficients of B12 at the start visibility.
+        grid: coarse nodes.
+        sun_zenith_deg: ``[ny, nx]`` on the nodes.
+        parameters: limits.
+    """
+    levels = np.zeros(scl.shape, np.uint8)
+    allowed = far_from_clouds(scl)
+    sun = grid.upsample(sun_zenith_deg, GRID_M, slice(0, allowed.shape[0]), allowed.shape[1])
+    allowed &= sun < _LARGEST_SUN_ZENITH_DEG
+    for rows in strips(scl.shape[0]):
+        strip = {band: to_reflectance(dn[rows], calibrations[band]) for band, dn in counts.items()}
+        y = (strip["B12"] - grid.upsample(swir.path, 20, rows, scl.shape[1])) * grid.upsample(
+            swir.inverse_transmittance, 20, rows, scl.shape[1]
+        )
+        candidate = _candidates(strip, np.asarray(scl[rows]), parameters)
+        candidate &= np.repeat(np.repeat(allowed[rows.start // 3 : rows.stop // 3], 3, axis=0), 3, axis=1)
+        candidate &= y > parameters.ac_swir_refl_lower_th
+        for level, limit in reversed(list(enumerate(parameters.reflectance_limits, start=1))):
+            levels[rows][candidate & (y < limit)] = level
+    return _choose_limit(levels, scl, parameters)
+
+
+def _candidates(strip: dict[str, Float32], scl: NDArray[np.uint8], parameters: AotParameters) -> NDArray[np.bool_]:
+    """Return the pixels that meet all conditions but those of B12 and of the clouds' distance."""
+    red, nir = strip["B04"], strip["B8A"]
+    vegetated = (nir - red) > parameters.ac_swir_refl_ndvi_th * (nir + red)
+    return np.asarray(
+        (scl == VEGETATION) & vegetated & (red < parameters.ac_ddv_16um_refl_th1) & (nir < _BRIGHTEST_NIR)
+    )
+
+
+def _choose_limit(levels: NDArray[np.uint8], scl: NDArray[np.uint8], parameters: AotParameters) -> DarkVegetation:
+    """Return the selection of the first limit whose area suffices."""
+    classes = np.bincount(np.asarray(scl).ravel(), minlength=256)
+    valid, water = int(classes[1:].sum()), int(classes[WATER])
+    numbers = np.cumsum(np.bincount(levels.ravel(), minlength=4)[1:4])
+    percentage = 0.0
+    if valid > 0 and water <= _MOST_WATER * valid:
+        bases = (valid - water, valid, valid)
+        for level, (number, base, limit) in enumerate(
+            zip(numbers, bases, parameters.reflectance_limits, strict=True), start=1
+        ):
+            percentage = 100.0 * float(number) / max(base, 1)
+            if number > 0 and percentage >= parameters.ac_min_ddv_area:
+                return DarkVegetation((levels > 0) & (levels <= level), percentage, limit)
+    return DarkVegetation(np.zeros(scl.shape, np.bool_), percentage, None)

@@ -1,0 +1,57 @@
+"""The 60 m images from those at 20 m: means, and the commonest class (Sen2Cor's ``Downsample_20_to_60``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 3
+_CLASSES = 12
+
+
+def _blocks(values: NDArray[Any]) -> NDArray[Any]:
+    """Return ``[rows/3, 9, cols/3]``: the nine pixels of each block, row by row."""
+    rows, cols = values.shape[0] // _BLOCK, values.shape[1] // _BLOCK
+    cells = np.asarray(values).reshape(rows, _BLOCK, cols, _BLOCK)
+    return cells.transpose(0, 1, 3, 2).reshape(rows, _BLOCK * _BLOCK, cols)
+
+
+def block_mode(scl: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the commonest class of each 3 x 3 block, from the upper left pixel on.
+
+    Products of the ground segment follow this rule; of equally common classes the centre pixel's wins, otherwise the
+    lowest code.
+
+    Args:
+        scl: ``[rows, cols]`` classes 0..11, size divisible by 3.
+    """
+    blocks = _blocks(scl)
+    centre = blocks[:, 4, :]
+    best = np.zeros(centre.shape, np.uint8)
+    most = np.zeros(centre.shape, np.uint8)
+    for code in range(_CLASSES):
+        number = (blocks == code).sum(axis=1, dtype=np.uint8)
+        rank = 2 * number + (centre == code)
+        better = rank > most
+        best[better], most[better] = code, rank[better]
+    return best
+
+
+def block_mean(values: NDArray[Any], scl: NDArray[np.uint8], mode: NDArray[np.uint8]) -> NDArray[Any]:
+    """Return the rounded mean of the valid pixels of each 3 x 3 block.
+
+    Args:
+        values: ``[rows, cols]`` unsigned integers at 20 m.
+        scl: scene classification at 20 m; pixels of class 0 are left out.
+        mode: its commonest class per block; blocks of class 0 become 0.
+
+    Returns:
+        ``[rows/3, cols/3]`` of the type of ``values``: ``floor(mean + 0.5)``.
+    """
+    valid = np.asarray(scl) != 0
+    number = _blocks(valid).sum(axis=1, dtype=np.uint32)
+    total = _blocks(np.where(valid, values, 0)).sum(axis=1, dtype=np.uint32)
+    mean = (2 * total + number) // np.maximum(2 * number, 1)
+    return np.where(mode > 0, mean, 0).astype(values.dtype)

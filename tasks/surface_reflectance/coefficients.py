@@ -1,0 +1,154 @@
+"""What the inversion of one band needs: coefficients on the coarse nodes, and their way to 60 m pixels.
+
+Geometry and height change little between nodes, the aerosol map may. The coefficients are therefore computed for three
+AOTs at each node, and a parabola through them gives the value for the AOT of each 60 m pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from tasks.radiative_transfer.atmosphere import Terms
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32
+from tasks.surface_reflectance.scene import BandAtmosphere, Scene
+
+WATER_BANDS: frozenset[str] = frozenset({"B05", "B06", "B07", "B09", "B11", "B12"})
+"""Bands corrected with the water vapour of each pixel (Sen2Cor's flags); the others take that of the nodes."""
+
+_ROOT_STEP = 0.12
+"""Distance in sqrt(cm) of the two columns either side of a node's own, for the local fit."""
+_MINIMUM_ROOT = 0.05
+_AOT_STEP = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class WaterDependence:
+    """How path and gas transmittance change with the column near that of the node.
+
+    With ``d = sqrt(U) - root_column``: gas transmittance is multiplied by ``exp(slope d + curvature d^2)`` and
+    ``path_slope d`` is added to the path reflectance. All fields ``[ny, nx]`` float32.
+    """
+
+    root_column: Float32
+    slope: Float32
+    curvature: Float32
+    path_slope: Float32
+
+
+@dataclass(frozen=True, eq=False)
+class BandCoefficients:
+    """Coefficients of ``y = (rho_toa - path) * inverse_transmittance`` and of the surroundings; float32, one shape.
+
+    Attributes:
+        path: path reflectance, with its gas transmittances.
+        inverse_transmittance: ``1 / (T_gas T_down T_up)``.
+        spherical_albedo: ``S``.
+        adjacency: ``q``, diffuse over direct upward transmittance.
+    """
+
+    path: Float32
+    inverse_transmittance: Float32
+    spherical_albedo: Float32
+    adjacency: Float32
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseCoefficients:
+    """A band's coefficients on the coarse nodes around the AOT of each node.
+
+    Attributes:
+        aot550: ``[ny, nx]`` the AOT in the middle.
+        samples: coefficients ``[ny, nx]`` at ``aot550 - 0.05``, ``aot550`` and ``aot550 + 0.05``.
+        water: dependence on the pixel's water vapour; None for bands without.
+    """
+
+    aot550: Float32
+    samples: tuple[BandCoefficients, BandCoefficients, BandCoefficients]
+    water: WaterDependence | None
+
+
+def linear_coefficients(terms: Terms) -> BandCoefficients:
+    """Return the coefficients of a band from its radiative-transfer terms (the six fields, any common shape)."""
+    total = terms.gas_transmittance * terms.transmittance_down * terms.transmittance_up
+    return BandCoefficients(
+        path=np.asarray(terms.path_reflectance, np.float32),
+        inverse_transmittance=np.asarray(1.0 / np.maximum(total, 1e-6), np.float32),
+        spherical_albedo=np.asarray(terms.spherical_albedo, np.float32),
+        adjacency=np.asarray(np.maximum(terms.diffuse_ratio, 0.0), np.float32),
+    )
+
+
+def band_coefficients(scene: Scene, band: str, aot550: Float32, water_vapour_cm: Float32) -> CoarseCoefficients:
+    """Return the coefficients of a band around the AOT and the water vapour [cm] of the nodes.
+
+    In bands with water vapour absorption the logarithm of the gas transmittance is fitted by a parabola in ``sqrt(U)``
+    through the node's column and two neighbours. Sen2Cor uses ``exp(alpha + beta sqrt(U))`` between the columns of its
+    tables (Sen2Cor 3 sources, AtmCorr), which the parabola contains.
+
+    Args:
+        scene: geometry, height and ozone of the nodes.
+        band: a band but B10.
+        aot550: ``[ny, nx]``.
+        water_vapour_cm: ``[ny, nx]``.
+    """
+    atmosphere = scene.atmosphere(band)
+    centre = np.maximum(aot550, np.float32(_AOT_STEP))
+    root = np.maximum(np.sqrt(water_vapour_cm), _MINIMUM_ROOT + _ROOT_STEP).astype(np.float32)
+    column = root**2
+    central = atmosphere.terms(centre, column)
+    samples = (
+        linear_coefficients(atmosphere.terms(centre - np.float32(_AOT_STEP), column)),
+        linear_coefficients(central),
+        linear_coefficients(atmosphere.terms(centre + np.float32(_AOT_STEP), column)),
+    )
+    water = _water_dependence(atmosphere, centre, root, central) if band in WATER_BANDS else None
+    return CoarseCoefficients(centre, samples, water)
+
+
+def _water_dependence(atmosphere: BandAtmosphere, aot550: Float32, root: Float32, central: Terms) -> WaterDependence:
+    """Return the dependence on the column around ``root**2``."""
+    below = atmosphere.terms(aot550, ((root - _ROOT_STEP) ** 2).astype(np.float32))
+    above = atmosphere.terms(aot550, ((root + _ROOT_STEP) ** 2).astype(np.float32))
+    middle = np.log(np.maximum(central.gas_transmittance, 1e-6))
+    left = np.log(np.maximum(below.gas_transmittance, 1e-6)) - middle
+    right = np.log(np.maximum(above.gas_transmittance, 1e-6)) - middle
+    return WaterDependence(
+        root_column=root,
+        slope=((right - left) / (2 * _ROOT_STEP)).astype(np.float32),
+        curvature=((right + left) / (2 * _ROOT_STEP**2)).astype(np.float32),
+        path_slope=((above.path_reflectance - below.path_reflectance) / (2 * _ROOT_STEP)).astype(np.float32),
+    )
+
+
+def at_pixels(
+    coarse: CoarseCoefficients, grid: CoarseGrid, resolution: int, aot550: Float32
+) -> tuple[BandCoefficients, WaterDependence | None]:
+    """Return the coefficients at the pixels of a (small) raster, for instance of 60 m.
+
+    Args:
+        coarse: on the coarse nodes.
+        grid: the coarse nodes.
+        resolution: pixel size [m].
+        aot550: ``[rows, cols]`` AOT of the pixels.
+    """
+    rows, cols = slice(0, aot550.shape[0]), aot550.shape[1]
+
+    def up(field: Float32) -> Float32:
+        return grid.upsample(field, resolution, rows, cols)
+
+    step = (aot550 - up(coarse.aot550)) * np.float32(1 / _AOT_STEP)
+    weights = (0.5 * step * (step - 1), 1 - step * step, 0.5 * step * (step + 1))
+
+    def interpolated(name: str) -> Float32:
+        values = (up(getattr(sample, name)) for sample in coarse.samples)
+        below, centre, above = (weight * value for weight, value in zip(weights, values, strict=True))
+        return np.asarray(below + centre + above, np.float32)
+
+    water = coarse.water
+    return BandCoefficients(*(interpolated(field.name) for field in fields(BandCoefficients))), (
+        None
+        if water is None
+        else WaterDependence(up(water.root_column), up(water.slope), up(water.curvature), up(water.path_slope))
+    )

@@ -1,0 +1,120 @@
+"""Which pixels make up the surroundings of the adjacency correction, and their box mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.surface_reflectance.coarse import Float32, shrink, strips
+
+CLOUD_CLASSES = (8, 9, 10)
+CLEAR_CLASSES = (4, 5, 6)
+GRID_M = 60
+"""Pixel size of the raster on which the surroundings are averaged: it divides every Sentinel-2 tile and crop."""
+
+_CLOUD_SHARE_REPLACED = 0.01
+_CLOUD_SHARE_SKIPPED = 0.95
+
+
+def class_mask(scl: NDArray[np.uint8], classes: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return where the scene classification is one of ``classes``."""
+    table = np.zeros(256, np.bool_)
+    table[list(classes)] = True
+    return np.asarray(table[scl])
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Weights of the 60 m blocks, from the 20 m scene classification.
+
+    Attributes:
+        used: ``[rows20, cols20]`` pixels whose reflectance is averaged.
+        used_share, replaced_share, clear_share: ``[rows60, cols60]`` share of each block's pixels that is averaged,
+            that is replaced by the clear mean (clouds), and that is clear and of the classes 4, 5, 6.
+        half_width: half-width of the box in 60 m blocks.
+    """
+
+    used: NDArray[np.bool_]
+    used_share: Float32
+    replaced_share: Float32
+    clear_share: Float32
+    half_width: int
+
+
+def describe_surroundings(scl: NDArray[np.uint8], adj_km: float) -> Surroundings | None:
+    """Return the surroundings of a tile, or None when neighbourhood effects are not to be corrected.
+
+    Clouds (classes 8, 9, 10) are replaced by the mean of clear pixels when they exceed 1 % of the valid pixels, and the
+    correction is left out when clouds are more than 95 % of clouds and clear pixels (Sen2Cor 3 sources, AtmCorr).
+
+    Args:
+        scl: ``[rows, cols]`` scene classification at 20 m, size divisible by 3.
+        adj_km: half-width of the box [km]; 0 switches the correction off.
+    """
+    if adj_km <= 0:
+        return None
+    counts = np.bincount(np.asarray(scl).ravel(), minlength=256)
+    cloud, clear = int(counts[list(CLOUD_CLASSES)].sum()), int(counts[list(CLEAR_CLASSES)].sum())
+    valid = int(counts[1:].sum())
+    if clear == 0 or cloud > _CLOUD_SHARE_SKIPPED * (cloud + clear):
+        return None
+    clouds = class_mask(scl, CLOUD_CLASSES) if cloud > _CLOUD_SHARE_REPLACED * valid else np.zeros(scl.shape, np.bool_)
+    used = (np.asarray(scl) != 0) & ~clouds
+    return Surroundings(
+        used=used,
+        used_share=shrink(used, 3),
+        replaced_share=shrink(clouds, 3),
+        clear_share=shrink(class_mask(scl, CLEAR_CLASSES), 3),
+        half_width=max(1, round(adj_km * 1000.0 / GRID_M)),
+    )
+
+
+def block_means(dn: NDArray[np.uint16], used: NDArray[np.bool_], resolution: int) -> Float32:
+    """Return the mean DN of the used pixels of each 60 m block (0 where there are none).
+
+    Args:
+        dn: ``[rows, cols]`` Level-1C counts at 10 or 20 m; 0 = no-data, left out.
+        used: pixels that count, at 20 m.
+        resolution: 10 or 20 [m].
+    """
+    factor, repeat = GRID_M // resolution, 20 // resolution
+    result = np.empty((dn.shape[0] // factor, dn.shape[1] // factor), np.float32)
+    for rows in strips(dn.shape[0]):
+        mask = used[rows.start // repeat : rows.stop // repeat]
+        if repeat > 1:
+            mask = np.repeat(np.repeat(mask, repeat, axis=0), repeat, axis=1)
+        values = np.asarray(dn[rows])
+        mask = mask & (values != 0)
+        number = shrink(mask, factor)
+        total = shrink(np.where(mask, values, 0), factor)
+        result[rows.start // factor : rows.stop // factor] = total / np.maximum(number, 1e-6)
+    return result
+
+
+def box_mean(y: Float32, surroundings: Surroundings) -> Float32:
+    """Return the mean of ``y`` over the box round each 60 m block.
+
+    No-data has no weight (the mean is normalised by the weights inside the box); clouds count with the clear mean; a
+    box without any valid pixel takes the clear mean.
+
+    Args:
+        y: ``[rows60, cols60]`` float32 mean of the used pixels of each block.
+        surroundings: the weights.
+    """
+    clear = surroundings.clear_share * (surroundings.used_share > 0)
+    clear_mean = float(np.sum(y * clear, dtype=np.float64) / max(float(clear.sum(dtype=np.float64)), 1e-9))
+    size = 2 * surroundings.half_width + 1
+
+    def box(field: Float32) -> NDArray[Any]:
+        return np.asarray(
+            cv2.boxFilter(field, cv2.CV_64F, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
+        )
+
+    weights = box(surroundings.used_share + surroundings.replaced_share)
+    sums = box(y * surroundings.used_share + clear_mean * surroundings.replaced_share)
+    tiny = 1e-4
+    return np.where(weights > tiny, sums / np.maximum(weights, tiny), clear_mean).astype(np.float32)

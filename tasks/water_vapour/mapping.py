@@ -1,0 +1,77 @@
+"""From the columns retrieved at 60 m to the water vapour map at 20 m."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.surface_reflectance.coarse import Float32, enlarge, shrink, strips
+from tasks.surface_reflectance.neighbourhood import class_mask
+from tasks.water_vapour.apda import LARGEST_COLUMN_CM, SMALLEST_COLUMN_CM
+
+LAND_CLASSES = (4, 5, 11)
+"""Classes whose column is retrieved: vegetation, not vegetated, snow and ice (Sen2Cor 3 sources, AtmCorr)."""
+ALL_CLASSES = tuple(range(1, 12))
+
+_FACTOR = 3
+_LAND_SHARE = 0.65
+
+
+def retrieved_classes(wv_watermask: int) -> tuple[int, ...]:
+    """Return the classes whose own column is kept for a ``WV_Watermask`` mode; the others take the mean."""
+    return LAND_CLASSES if wv_watermask else ALL_CLASSES
+
+
+def usable_blocks(
+    scl: NDArray[np.uint8], classes: tuple[int, ...], absorption_dn: NDArray[np.uint16]
+) -> NDArray[np.bool_]:
+    """Return the 60 m pixels that can be retrieved: data in all nine 20 m pixels, two thirds of them of ``classes``.
+
+    Args:
+        scl: ``[rows, cols]`` scene classification at 20 m.
+        classes: to be retrieved.
+        absorption_dn: ``[rows/3, cols/3]`` Level-1C counts of B09; 0 = no-data.
+    """
+    land = shrink(class_mask(scl, classes), _FACTOR) > _LAND_SHARE
+    complete = shrink(np.asarray(scl) == 0, _FACTOR) == 0
+    return np.asarray(land & complete & (np.asarray(absorption_dn) > 0))
+
+
+def smooth_columns(column: Float32, valid: NDArray[np.bool_], mean_cm: float, length_m: float) -> Float32:
+    """Return the columns with gaps at the mean and, when ``Smooth_WV_Map`` > 0, after a 3 x 3 median."""
+    filled = np.where(valid, column, np.float32(mean_cm)).astype(np.float32)
+    return np.asarray(cv2.medianBlur(filled, 3), np.float32) if length_m > 0 else filled
+
+
+def write_map(
+    column: Float32,
+    valid: NDArray[np.bool_],
+    mean_cm: float,
+    scl: NDArray[np.uint8],
+    classes: tuple[int, ...],
+    out: NDArray[Any],
+) -> None:
+    """Fill ``out`` with the water vapour map at 20 m.
+
+    Args:
+        column: ``[rows/3, cols/3]`` columns at 60 m [cm].
+        valid: where they were retrieved.
+        mean_cm: mean of the retrieved columns, for all other pixels.
+        scl: ``[rows, cols]`` scene classification at 20 m.
+        classes: classes that take the retrieved column.
+        out: ``[rows, cols]`` uint16, filled with ``floor(1000 U + 0.5)``; 0 where ``scl`` is 0.
+    """
+    weight = valid.astype(np.float32)
+    weighted = np.where(valid, column, 0).astype(np.float32)
+    for rows in strips(scl.shape[0]):
+        number = enlarge(weight, _FACTOR, rows, scl.shape[1])
+        total = enlarge(weighted, _FACTOR, rows, scl.shape[1])
+        classes_here = np.asarray(scl[rows])
+        own = class_mask(classes_here, classes) & (number > 0.05)
+        strip = np.where(own, total / np.maximum(number, 0.05), np.float32(mean_cm))
+        np.clip(strip, SMALLEST_COLUMN_CM, LARGEST_COLUMN_CM, out=strip)
+        strip[classes_here == 0] = 0
+        out[rows] = (strip * 1000 + 0.5).astype(np.uint16)

@@ -1,0 +1,31 @@
+"""Parameters of the water vapour retrieval. Fields that exist in a GIPP carry its element's name in lower case."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.surface_reflectance.parameters import AtmosphereParameters
+
+
+class WaterVapourParameters(AtmosphereParameters):
+    """Parameters of the stage ``water_vapour``."""
+
+    wv_correction: Literal[0, 1] = 1
+    """``WV_Correction``: 0 keeps the start column everywhere, 1 retrieves it from the 940 nm region."""
+    wv_watermask: Literal[0, 1, 2] = 1
+    """``WV_Watermask``: 0 retrieves wherever possible; 1 and 2 give the land average to all that is not land."""
+    smooth_wv_map: float = Field(100.0, ge=0.0, le=300.0)
+    """``Smooth_WV_Map`` [m]: above 0 a 3 x 3 median is applied (Sen2Cor 2.10 and later)."""
+    mid_latitude: Literal["SUMMER", "WINTER", "AUTO"] = "SUMMER"
+    """``Mid_Latitude``: chooses the start column; AUTO starts as SUMMER, which two passes make immaterial."""
+    ac_wv_iter_start_summer: float = Field(1.0, gt=0.0, le=5.0)
+    """``AC_Wv_Iter_Start_Summer`` [cm]."""
+    ac_wv_iter_start_winter: float = Field(0.4, gt=0.0, le=5.0)
+    """``AC_Wv_Iter_Start_Winter`` [cm]."""
+
+    @property
+    def start_column_cm(self) -> float:
+        """Column from which the retrieval starts [cm]."""
+        return self.ac_wv_iter_start_winter if self.mid_latitude == "WINTER" else self.ac_wv_iter_start_summer

@@ -1,0 +1,58 @@
+"""The stage ``water_vapour``: columns from B8A and B09 at 60 m, map at 20 m."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tasks.common.artefacts import StageWriter, open_array
+from tasks.common.records import StageResult, TileRef
+from tasks.common.stage import stage_task
+from tasks.surface_reflectance.inputs import calibration_of, nodes_of_map, open_counts, open_scene
+from tasks.surface_reflectance.inversion import to_reflectance
+from tasks.surface_reflectance.neighbourhood import block_means
+from tasks.water_vapour.apda import retrieve_columns
+from tasks.water_vapour.mapping import retrieved_classes, smooth_columns, usable_blocks, write_map
+from tasks.water_vapour.parameters import WaterVapourParameters
+
+
+@stage_task("water_vapour", version="1")
+def retrieve_water_vapour(
+    out: StageWriter,
+    tile: TileRef,
+    parameters: WaterVapourParameters,
+    l1c: StageResult,
+    classification: StageResult,
+    aot: StageResult,
+    dem: StageResult,
+    meteo: StageResult,
+) -> None:
+    """Write ``wvp_20m``, water vapour in 0.001 cm (0 = no-data)."""
+    scl = np.asarray(open_array(classification, "scl_20m"))
+    absorption_dn = open_counts(l1c, "B09", 60)
+    classes = retrieved_classes(parameters.wv_watermask)
+    start = meteo.statistics.get("total_column_water_vapour_cm") or parameters.start_column_cm
+    column = np.full(absorption_dn.shape, start, np.float32)
+    valid = np.zeros(absorption_dn.shape, np.bool_)
+    if parameters.wv_correction:
+        scene = open_scene(out, tile, parameters, ("B8A", "B09"), l1c=l1c, dem=dem, meteo=meteo)
+        window = block_means(open_counts(l1c, "B8A", 20), scl != 0, 20)
+        column, valid = retrieve_columns(
+            scene,
+            to_reflectance(window, calibration_of(l1c, "B8A")),
+            to_reflectance(absorption_dn, calibration_of(l1c, "B09")),
+            usable_blocks(scl, classes, absorption_dn),
+            nodes_of_map(scene.grid, open_array(aot, "aot_20m"), scl, 0.001),
+            start,
+        )
+        if not valid.any():
+            out.fall_back("L2A-WV-DEFAULT", f"no land to retrieve water vapour from: {start:.2f} cm everywhere")
+    mean = float(column[valid].mean(dtype=np.float64)) if valid.any() else float(start)
+    smooth = smooth_columns(column, valid, mean, parameters.smooth_wv_map)
+    stored = out.create("wvp_20m", scl.shape, np.uint16)
+    write_map(smooth, valid, mean, scl, classes, stored)
+    stored.flush()
+    inside = scl != 0
+    mean_map = float(np.mean(stored, where=inside, dtype=np.float64)) if inside.any() else 0.0
+    out.statistics["mean_water_vapour_cm"] = mean_map / 1000.0
+    out.statistics["mean_land_water_vapour_cm"] = mean
+    out.statistics["retrieved_percentage"] = 100.0 * float(valid.mean())
