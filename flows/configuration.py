@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from flows.cli.console import program_version
+from flows.cli.home import Home
 from flows.request import ProductRequest
 from tasks.aot.parameters import AotParameters
 from tasks.classification.parameters import ClassificationParameters
 from tasks.common.gipp import Gipp
-from tasks.common.records import Record, StageResult
+from tasks.common.records import Fallback, Record, StageResult
 from tasks.dem.parameters import DemParameters
 from tasks.esa_cci.maps import with_inventory
 from tasks.esa_cci.parameters import EsaCciParameters
@@ -41,6 +42,8 @@ class TileConfiguration(Record):
     images: PackagingParameters
     with_10m: bool = True
     with_60m: bool = True
+    fallbacks: tuple[Fallback, ...] = ()
+    """What the configuration asks for and this version does not do."""
 
 
 def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint: str, home: Home) -> TileConfiguration:
@@ -51,19 +54,40 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         content_fingerprint: of the Level-1C granule; it stands for its content in the first stage's key.
         home: the Sen2Cor home, against which relative folders of the GIPP are resolved.
     """
+    table = look_up_table_checksum()
     return TileConfiguration(
         l1c=gipp.select(L1CParameters, content_fingerprint=content_fingerprint),
         dem=gipp.select(DemParameters, home=str(home.folder)),
-        esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.folder / "aux_data"))),
+        esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.aux_data))),
         quality_masks=gipp.select(QualityMaskParameters),
         meteo=gipp.select(MeteoParameters),
         classification=gipp.select(ClassificationParameters),
-        aot=gipp.select(AotParameters),
-        water_vapour=gipp.select(WaterVapourParameters),
-        surface_reflectance=gipp.select(SurfaceReflectanceParameters),
+        aot=gipp.select(AotParameters, look_up_table=table),
+        water_vapour=gipp.select(WaterVapourParameters, look_up_table=table),
+        surface_reflectance=gipp.select(SurfaceReflectanceParameters, look_up_table=table),
         images=gipp.select(PackagingParameters),
         with_10m=request.resolution != 20,
         with_60m=bool(gipp.values["downsample_20_to_60"]),
+        fallbacks=unused_settings(gipp),
+    )
+
+
+_READ_BY_FLOW: Final = frozenset({"downsample_20_to_60", "product_doi", "product_generator", "psd_version", "lib_dir"})
+"""GIPP elements that no stage reads and whose values need no warning."""
+
+
+def unused_settings(gipp: Gipp) -> tuple[Fallback, ...]:
+    """Return a record for each GIPP value that differs from the default and that nothing acts on in this version."""
+    stages = [field.annotation for field in TileConfiguration.model_fields.values()]
+    read = {
+        name for stage in stages if isinstance(stage, type) and issubclass(stage, Record) for name in stage.model_fields
+    }
+    return tuple(
+        Fallback(
+            code="L2A-GIPP-UNUSED", stage="configuration", message=f"{name} = {value} has no effect in this version"
+        )
+        for name, value in sorted(gipp.differences().items())
+        if name not in read | _READ_BY_FLOW
     )
 
 

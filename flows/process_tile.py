@@ -18,6 +18,7 @@ from tasks.classification.task import classify_scene
 from tasks.common.artefacts import remove_stale
 from tasks.common.errors import NotProcessable
 from tasks.common.records import Fallback, Record, StageResult, TileRef
+from tasks.common.stage import stage_logger
 from tasks.dem.task import fetch_dem, prepare_dem
 from tasks.esa_cci.task import look_up_esa_cci
 from tasks.l1c.task import import_l1c
@@ -50,6 +51,8 @@ class TileResults(Record):
     surface_reflectance_10m: StageResult | None
     surface_reflectance_60m: StageResult | None
     images: StageResult
+    settings: tuple[Fallback, ...] = ()
+    """What the configuration asked for and was not done."""
 
     @property
     def stages(self) -> tuple[StageResult, ...]:
@@ -59,7 +62,8 @@ class TileResults(Record):
     @property
     def fallbacks(self) -> tuple[Fallback, ...]:
         """Every documented substitute that was used, once each."""
-        found = {(f.code, f.message): f for stage in self.stages for f in stage.fallbacks}
+        taken = [*self.settings, *(fallback for stage in self.stages for fallback in stage.fallbacks)]
+        found = {(f.code, f.message): f for f in taken}
         return tuple(found.values())
 
 
@@ -71,6 +75,8 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     """
     c = configuration
     remove_stale(tile.store)
+    for fallback in c.fallbacks:
+        stage_logger().warning("%s: %s", fallback.code, fallback.message)
 
     l1c = run(import_l1c, tile, c.l1c)
     elevation_source = run(fetch_dem, c.dem, l1c)
@@ -114,6 +120,7 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
         surface_reflectance_10m=reflectance_10m,
         surface_reflectance_60m=reflectance_60m,
         images=images,
+        settings=c.fallbacks,
     )
 
 

@@ -19,7 +19,8 @@ IMPURE = {"prefect", "rasterio", "os", "requests", "logging", "glymur", "subproc
 
 INPUT_OUTPUT = {
     "tasks/common/artefacts.py", "tasks/common/stage.py", "tasks/common/jpeg2000.py", "tasks/common/xml.py",
-    "tasks/l1c/archive.py", "tasks/l1c/source.py", "tasks/l1c/load.py", "tasks/l1c/decode.py", "tasks/l1c/zip_archive.py",
+    "tasks/l1c/archive.py", "tasks/l1c/source.py", "tasks/l1c/load.py", "tasks/l1c/decode.py",
+    "tasks/l1c/zip_archive.py",
     "tasks/dem/mosaic.py", "tasks/dem/sources.py", "tasks/dem/footprint.py", "tasks/dem/download.py",
     "tasks/esa_cci/maps.py", "tasks/quality_masks/read.py", "tasks/meteo/grib.py",
     "tasks/radiative_transfer/load.py",

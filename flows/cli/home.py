@@ -22,6 +22,7 @@ from tasks.common.records import Record
 
 HOME_VARIABLE: Final = "SEN2COR_HOME"
 HOME_VERSION: Final = "2.11"
+MAPS_VARIABLE: Final = "SEN2COR_AUX"
 
 _OPTIONS: Final = {"l2a": "GIP_L2A", "sc": "GIP_L2A_SC", "ac": "GIP_L2A_AC", "pb": "GIP_L2A_PB"}
 
@@ -59,6 +60,12 @@ class Home(Record):
     def dem(self) -> Path:
         """Customary folder of elevation models."""
         return self.folder / "dem"
+
+    @property
+    def aux_data(self) -> Path:
+        """Folder of the global maps: ``$SEN2COR_AUX``, else ``aux_data`` of the home."""
+        given = os.environ.get(MAPS_VARIABLE, "").strip()
+        return Path(given).expanduser().absolute() if given else self.folder / "aux_data"
 
     @property
     def log(self) -> Path:

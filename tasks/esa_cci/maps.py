@@ -54,7 +54,7 @@ def map_path(parameters: EsaCciParameters, name: str) -> Path:
         raise AuxiliaryUnavailable(f"{name}: no folder of auxiliary maps is configured (SEN2COR_AUX)")
     path = Path(parameters.aux_data) / name
     if not path.is_file():
-        raise AuxiliaryUnavailable(f"{shown(path)}: no such file")
+        raise AuxiliaryUnavailable(f"{name} is not in the folder of auxiliary maps (aux_data of the home, SEN2COR_AUX)")
     return path
 
 

@@ -31,8 +31,8 @@ def look_up_esa_cci(
     - ``land_cover_20m``: LCCS codes, 190 urban, 200-202 bare, 210 water, 220 snow and ice (2015, 300 m);
     - ``snow_condition_20m``: 0-100 % snow occurrence in the month, 254 water, 255 no value (500 m).
 
-    Statistics: ``maps`` {array: file name}; ``snow_possible``, whether the snow climatology has snow in the tile's
-    box: None without that map, and then snow has to be looked for. As in Sen2Cor the three ESA CCI maps are read only
+    Statistics: ``maps`` {array or ``snow_climatology``: file name}; ``snow_possible``, whether the snow climatology
+    has snow in the tile's box: None without that map, and then snow has to be looked for. As in Sen2Cor the three ESA CCI maps are read only
     when an elevation model is loaded.
 
     Fall-backs: ``L2A-CCI-NO-DEM``, or ``L2A-CCI-WATER-BODIES``, ``L2A-CCI-LAND-COVER``, ``L2A-CCI-SNOW-CONDITION`` for
@@ -41,13 +41,14 @@ def look_up_esa_cci(
     Source: Sen2Cor 2.8 sources and 2.11 configuration guide.
     """
     grid = Grid.model_validate(l1c.statistics["grid"]).at(20)
+    out.statistics["maps"] = {}
     try:
         climatology = map_path(parameters, parameters.snow_map)
         out.statistics["snow_possible"] = snow_is_possible(climatology, geographic_box(grid))
+        out.statistics["maps"]["snow_climatology"] = climatology.name
     except AuxiliaryUnavailable as error:
         out.statistics["snow_possible"] = None
         out.fall_back(CLIMATOLOGY_CODE, f"snow is looked for everywhere: {error}")
-    out.statistics["maps"] = {}
     if dem.statistics["source"] == "NONE":
         out.fall_back(NO_DEM_CODE, "ESA CCI maps are not used: they need an elevation model (DEM_Directory)")
         return

@@ -16,6 +16,8 @@ class AtmosphereParameters(Record):
     """``Aerosol_Type``. Sen2Cor knows RURAL and MARITIME; the others are ours."""
     gas: Literal["lut", "6s"] = "lut"
     """Source of the gas transmittances; ``6s`` is for comparisons with 6SV."""
+    look_up_table: str = ""
+    """SHA-256 of the radiative-transfer table: another table gives another result."""
 
 
 class SurfaceReflectanceParameters(AtmosphereParameters):

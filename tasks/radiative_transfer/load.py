@@ -1,0 +1,126 @@
+"""Read the shipped table and the default spectral responses (package data)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.bands import BANDS
+from tasks.common.errors import InternalInconsistency, InvalidInput
+from tasks.common.spectral import SpectralResponse
+from tasks.radiative_transfer.table import Axes, GasTable, ScatteringTable, SpectralTable
+
+DATA: Final = Path(__file__).parent / "data"
+TABLE_FILE: Final = DATA / "spectral_table.npz"
+RESPONSES_FILE: Final = DATA / "spectral_responses.npz"
+
+_SHAPES: Final[dict[str, str]] = {
+    "path_reflectance": "twapsvf",
+    "polarisation": "wpsvf",
+    "transmittance": "twaps",
+    "spherical_albedo": "twap",
+    "rayleigh_optical_depth": "w",
+    "aerosol_extinction": "tw",
+    "water_absorption": "n",
+    "ozone_absorption": "n",
+    "solar_irradiance": "m",
+    "ozone_absorption_6s": "m",
+    "water_transmittance_6s": "qukm",
+    "other_transmittance": "qkm",
+}
+_AXES: Final[dict[str, str]] = {
+    "t": "aerosols",
+    "w": "wavelength_nm",
+    "p": "pressure",
+    "a": "aot550",
+    "s": "sun_zenith_deg",
+    "v": "view_zenith_deg",
+    "f": "relative_azimuth_deg",
+    "n": "fine_wavelength_nm",
+    "m": "coarse_wavelength_nm",
+    "k": "gas_airmass",
+    "u": "gas_water_cm",
+    "q": "gas_pressure",
+}
+
+
+@cache
+def load_spectral_table(path: Path = TABLE_FILE) -> SpectralTable:
+    """Return the spectral table; the second call returns the same object.
+
+    ``provenance["sha256"]`` is the checksum of the file, for fingerprints and metadata.
+
+    Raises:
+        InternalInconsistency: the file is missing, damaged, or its arrays do not fit together.
+    """
+    arrays = _read(path)
+    provenance = json.loads(str(arrays["provenance"][()]))
+    provenance["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    _check(arrays, path)
+
+    def pick(names: str) -> dict[str, NDArray[Any]]:
+        return {name: arrays[name].astype(np.float32) for name in names.split()}
+
+    def nodes(names: str) -> dict[str, NDArray[np.float64]]:
+        return {name.removeprefix("gas_"): arrays[name].astype(np.float64) for name in names.split()}
+
+    scattering = pick(
+        "path_reflectance polarisation transmittance spherical_albedo rayleigh_optical_depth aerosol_extinction"
+    )
+    gas_nodes = nodes("fine_wavelength_nm coarse_wavelength_nm gas_airmass gas_water_cm gas_pressure")
+    gas = pick("water_absorption ozone_absorption solar_irradiance ozone_absorption_6s")
+    tables = pick("water_transmittance_6s other_transmittance")
+    return SpectralTable(
+        axes=Axes(**nodes("wavelength_nm pressure aot550 sun_zenith_deg view_zenith_deg relative_azimuth_deg")),
+        scattering=ScatteringTable(aerosols=tuple(str(name) for name in arrays["aerosols"]), **scattering),
+        gas=GasTable(**gas_nodes, **gas, **tables),  # type: ignore[arg-type]
+        provenance=provenance,
+    )
+
+
+@cache
+def default_responses(platform: str) -> dict[str, SpectralResponse]:
+    """Return the published spectral responses of a platform, for products that carry none.
+
+    ESA, Sentinel-2 Spectral Response Functions, COPE-GSEG-EOPG-TN-15-0007.
+
+    Args:
+        platform: ``S2A``, ``S2B`` or ``S2C``, or the long form ``Sentinel-2A``.
+
+    Raises:
+        InvalidInput: no responses are known for the platform.
+    """
+    short = platform.strip().upper().replace("SENTINEL-2", "S2")
+    arrays = _read(RESPONSES_FILE)
+    known = sorted({name.split("_")[0] for name in arrays if "_" in name})
+    if short not in known:
+        raise InvalidInput(f"no default spectral responses for platform {platform}: known are {', '.join(known)}")
+    return {band: SpectralResponse(*(row.astype(np.float64) for row in arrays[f"{short}_{band}"])) for band in BANDS}
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise InternalInconsistency(f"{path}: cannot be read as radiative-transfer data ({error})") from error
+
+
+def _check(arrays: dict[str, NDArray[Any]], path: Path) -> None:
+    """Raise when an array is missing, is not finite or does not have the shape of its axes."""
+    missing = [name for name in (*_AXES.values(), *_SHAPES) if name not in arrays]
+    if missing:
+        raise InternalInconsistency(f"{path}: arrays are missing: {', '.join(missing)}")
+    for name, letters in _SHAPES.items():
+        expected = tuple(arrays[_AXES[letter]].size for letter in letters)
+        if arrays[name].shape != expected:
+            raise InternalInconsistency(f"{path}: {name} has shape {arrays[name].shape}, expected {expected}")
+        if not np.isfinite(arrays[name]).all():
+            raise InternalInconsistency(f"{path}: {name} holds values that are not finite")
