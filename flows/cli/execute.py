@@ -11,7 +11,7 @@ from typing import Final
 from flows.process_product import process_product, process_product_locally
 from flows.request import ProductOutcome, ProductRequest
 from flows.runners import watch
-from tasks.common.errors import L2AError
+from tasks.common.errors import InternalInconsistency, L2AError
 
 STEP_WEIGHTS: Final[dict[str, float]] = {
     "l1c": 20, "dem": 1, "esa-cci": 1, "quality-masks": 1, "meteo": 1, "classification": 8, "aot": 4,
@@ -77,5 +77,7 @@ def execute(request: ProductRequest, *, prefect: bool, step: Callable[[str, floa
     with watch(advance):
         if not wants_prefect(prefect):
             return process_product_locally(request)
-        outcome: ProductOutcome = process_product(request, return_state=True).result()
-        return outcome
+        outcome = process_product(request, return_state=True).result()
+    if not isinstance(outcome, ProductOutcome):
+        raise InternalInconsistency("process-product ended without an outcome")
+    return outcome

@@ -84,7 +84,7 @@ def parse_xml_bytes(data: bytes, path: Path) -> Node:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise InvalidInput(f"{shown(path)}: not well-formed XML ({shown(str(error.msg))})") from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise InvalidInput(f"{shown(path)}: XML with a document type declaration is not accepted")
     if _TOO_DEEP(root):
         raise InvalidInput(f"{shown(path)}: XML elements nested deeper than {MAX_DEPTH} levels")

@@ -32,8 +32,8 @@ def look_up_esa_cci(
     - ``snow_condition_20m``: 0-100 % snow occurrence in the month, 254 water, 255 no value (500 m).
 
     Statistics: ``maps`` {array or ``snow_climatology``: file name}; ``snow_possible``, whether the snow climatology
-    has snow in the tile's box: None without that map, and then snow has to be looked for. As in Sen2Cor the three ESA CCI maps are read only
-    when an elevation model is loaded.
+    has snow in the tile's box: None without that map, and then snow has to be looked for. As in Sen2Cor the three ESA
+    CCI maps are read only when an elevation model is loaded.
 
     Fall-backs: ``L2A-CCI-NO-DEM``, or ``L2A-CCI-WATER-BODIES``, ``L2A-CCI-LAND-COVER``, ``L2A-CCI-SNOW-CONDITION`` for
     each map that is missing or damaged; ``L2A-CCI-SNOW-CLIMATOLOGY``.

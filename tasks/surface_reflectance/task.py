@@ -59,8 +59,8 @@ def correct_10m(
 @stage_task("surface_reflectance_60m", version="1")
 def average_60m(
     out: StageWriter,
-    tile: TileRef,  # noqa: ARG001  every stage is called with its tile
-    parameters: None,  # noqa: ARG001  and with its parameters; this one has none
+    tile: TileRef,
+    parameters: None,
     classification: StageResult,
     aot: StageResult,
     water_vapour: StageResult,
