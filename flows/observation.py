@@ -56,6 +56,24 @@ def product_run_name() -> str:
     return " ".join(product_words(str(path).rstrip("/").rsplit("/", 1)[-1]))
 
 
+def tag_run(*names: str) -> None:
+    """Add tags to the current flow run, so that it can be listed by them."""
+    run_id = flow_run.id
+    if run_id is None:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            present = client.read_flow_run(UUID(str(run_id))).tags
+            client.update_flow_run(UUID(str(run_id)), tags=[*present, *(name for name in names if name not in present)])
+    except _API_ERRORS as error:
+        stage_logger().warning("the run is not tagged: %s", error)
+
+
+def degradation_tags(fallbacks: Sequence[Fallback]) -> tuple[str, ...]:
+    """Return the tags of a run in which documented substitutes were used; none when none was."""
+    return ("degraded", *sorted({fallback.code for fallback in fallbacks})) if fallbacks else ()
+
+
 class TileObserver:
     """Shows one tile's progress and result in the Prefect UI.
 
@@ -95,25 +113,16 @@ class TileObserver:
                 key=f"tile-{self._key}",
                 description=f"Level-2A processing of {self._tile.key}",
             )
-            if fallbacks:
-                self._tag("degraded", *sorted({f.code for f in fallbacks}))
         except _API_ERRORS as error:
             stage_logger().warning("the tile's report is not shown: %s", error)
-
-    @staticmethod
-    def _tag(*names: str) -> None:
-        run_id = flow_run.id
-        if run_id is None:
-            return
-        with get_client(sync_client=True) as client:
-            present = client.read_flow_run(UUID(str(run_id))).tags
-            client.update_flow_run(UUID(str(run_id)), tags=[*present, *names])
+        tag_run(*degradation_tags(fallbacks))
 
 
 @contextmanager
 def observe_tile(tile: TileRef, steps: Sequence[str]) -> Iterator[TileObserver]:
     """Tag everything that runs inside with tile, date, platform and baseline, and show its progress."""
     observer = TileObserver(tile, steps)
+    tag_run(*_tile_words(tile))
     with tags(*_tile_words(tile)):
         observer.start()
         yield observer

@@ -13,7 +13,7 @@ from prefect.states import Completed
 
 from flows.cli.home import prepare_home, resolve_gipp
 from flows.configuration import TileConfiguration, product_description, tile_configuration
-from flows.observation import product_run_name
+from flows.observation import degradation_tags, product_run_name, product_words, tag_run
 from flows.process_tile import TileResults, process_tile, run_tile
 from flows.request import ProductOutcome, ProductRequest, TileOutcome
 from flows.runners import LocalRunner, PrefectRunner, Runner
@@ -76,7 +76,9 @@ def process_product_locally(request: ProductRequest) -> ProductOutcome:
 @flow(name="process-product", flow_run_name=product_run_name)
 def process_product(request: ProductRequest) -> ProductOutcome | State[None]:
     """Process one Level-1C product under Prefect; each granule is a flow run of its own."""
+    tag_run(*product_words(request.input_path.name))
     outcome = run_product(request, PrefectRunner(), _process_in_prefect)
+    tag_run(*degradation_tags([fallback for tile in outcome.tiles for fallback in tile.fallbacks]))
     if outcome.product is None:
         reasons = "; ".join(f"{tile.mgrs_tile}: {tile.skipped}" for tile in outcome.tiles)
         return Completed(name="Skipped", message=reasons, data=outcome)
