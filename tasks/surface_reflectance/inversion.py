@@ -108,12 +108,15 @@ def correct_band(
         fields = _with_surroundings(at_60m, water, toa, water_vapour, surroundings)
     for rows in strips(dn.shape[0]):
         part = slice(rows.start // repeat, rows.stop // repeat)
+        nodata = np.asarray(scl[part]) == 0
+        if nodata.all():
+            out[rows] = 0
+            continue
         counts = np.asarray(dn[rows])
         rho = _invert(counts, fields, rows, resolution, calibration, water_vapour[part])
         rho *= QUANTIFICATION
         rho += OFFSET + 0.5
         np.clip(rho, 1, LARGEST_DN, out=rho)
-        nodata = np.asarray(scl[part]) == 0
         if repeat > 1:
             nodata = np.repeat(np.repeat(nodata, repeat, axis=0), repeat, axis=1)
         rho[nodata | (counts == 0)] = 0

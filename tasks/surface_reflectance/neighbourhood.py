@@ -85,6 +85,9 @@ def block_means(dn: NDArray[np.uint16], used: NDArray[np.bool_], resolution: int
     result = np.empty((dn.shape[0] // factor, dn.shape[1] // factor), np.float32)
     for rows in strips(dn.shape[0]):
         mask = used[rows.start // repeat : rows.stop // repeat]
+        if not mask.any():
+            result[rows.start // factor : rows.stop // factor] = 0
+            continue
         if repeat > 1:
             mask = np.repeat(np.repeat(mask, repeat, axis=0), repeat, axis=1)
         values = np.asarray(dn[rows])
