@@ -44,7 +44,7 @@ class Side:
             raise InvalidInput(f"{shown(path)}: the image cannot be read ({shown(str(error))})") from error
         if name == "SCL":
             return np.asarray(numbers)
-        values = numbers.astype(np.float32)
+        values: NDArray[Any] = numbers.astype(np.float32)
         if self.scale:
             offset, divisor = self.scale[name]
             values = (values + np.float32(offset)) / np.float32(divisor)
