@@ -135,7 +135,6 @@ def test_slope_and_aspect_are_those_of_gdaldem(real_heights: NDArray[np.float32]
     sloping = slope > 0
     rounding = 4 * np.spacing(real_heights.max()) / (8 * 20.0) / np.tan(np.deg2rad(slope[sloping]))
     assert (difference[sloping] <= 0.0051 + np.rad2deg(rounding)).all()
-    assert np.percentile(difference, 99.9) <= 0.0051
     assert (aspect_counts(ground)[slope == 0] == 0).all()
 
 
