@@ -167,3 +167,9 @@ def height_figures(heights: Floats) -> dict[str, float]:
         "min_height_m": float(heights.min()),
         "max_height_m": float(heights.max()),
     }
+
+
+def level_figures(height_m: float) -> dict[str, float | bool]:
+    """Return the statistics of level ground at a height [m]."""
+    names = ("mean_height_m", "min_height_m", "max_height_m")
+    return {"flat": True, "mean_slope_deg": 0.0, "void_percentage": 100.0, **dict.fromkeys(names, height_m)}

@@ -32,6 +32,8 @@ class DemSurvey(Record):
     kind: DemKind | None = None
     """None when not one cell was found."""
     files: tuple[DemFile, ...] = ()
+    coarser: tuple[str, ...] = ()
+    """Cells of the 90 m Copernicus model that stand for cells which the 30 m one does not have."""
     sea: tuple[str, ...] = ()
     """Cells that are known not to exist because they hold no land; their height is 0."""
     missing: tuple[str, ...] = ()

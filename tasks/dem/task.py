@@ -14,14 +14,17 @@ from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_task
 from tasks.dem.cells import Box
 from tasks.dem.download import fetch_cells
 from tasks.dem.footprint import geographic_box
-from tasks.dem.layers import TerrainSettings, height_figures, write_layers
-from tasks.dem.mosaic import build_mosaic, warp_to_grid
+from tasks.dem.layers import TerrainSettings, height_figures, level_figures, write_layers
+from tasks.dem.mosaic import Mosaic, build_mosaic, warp_to_grid
 from tasks.dem.parameters import DemParameters, DemSurvey, nothing_found
+from tasks.dem.provenance import describe_survey, edition_of
 from tasks.dem.terrain import SunGrid
 
 FLAT_CODE: Final = "L2A-DEM-FLAT"
 CELLS_CODE: Final = "L2A-DEM-CELLS"
 DOWNLOAD_CODE: Final = "L2A-DEM-DOWNLOAD"
+COARSER_CODE: Final = "L2A-DEM-GLO90"
+VOIDS_CODE: Final = "L2A-DEM-VOIDS"
 
 
 @task(
@@ -66,11 +69,13 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
     the sky view factor.
 
     Statistics: ``source`` (``COPERNICUS_30`` | ``COPERNICUS_90`` | ``DTED_30`` | ``DTED_90`` | ``SRTM_90`` |
-    ``NONE``), ``reference``, ``flat``, ``mean_height_m``, ``min_height_m``, ``max_height_m``,
-    ``mean_slope_deg``, ``cells``, ``sea_cells``, ``void_percentage``.
+    ``NONE``), ``reference``, ``edition``, ``flat``, ``mean_height_m``, ``min_height_m``, ``max_height_m``,
+    ``mean_slope_deg``, ``cells``, ``sea_cells``, ``files`` (name and SHA-256 by cell),
+    ``void_percentage``.
 
     Fall-backs: ``L2A-DEM-FLAT`` level ground at ``altitude``; ``L2A-DEM-DOWNLOAD`` a download failed;
-    ``L2A-DEM-CELLS`` cells found nowhere were taken for sea.
+    ``L2A-DEM-CELLS`` cells found nowhere were taken for sea; ``L2A-DEM-GLO90`` cells of the 90 m model stand for
+    missing ones of 30 m; ``L2A-DEM-VOIDS`` heights were interpolated over voids.
 
     Raises:
         AuxiliaryUnavailable: the configured elevation model gives nothing and ``force_exit_on_dem_error`` is set.
@@ -78,9 +83,10 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
     Source: Sen2Cor 2.8 and 3.x sources (cubic spline, voids to 0, an all-zero model counts as flat).
     """
     grid = Grid.model_validate(l1c.statistics["grid"]).at(20)
-    out.statistics["reference"] = parameters.dem_reference or ""
+    edition = edition_of(parameters.dem_reference) or edition_of(parameters.dem_directory)
+    out.statistics.update(reference=parameters.dem_reference or "", edition=edition)
     if parameters.dem_directory is None:
-        _level_ground(out, parameters, "no DEM is configured: set DEM_Directory in L2A_GIPP.xml to a folder of cells")
+        _flat_terrain(out, parameters, "no DEM is configured: set DEM_Directory in L2A_GIPP.xml to a folder of cells")
         return
     box = geographic_box(grid)
     try:
@@ -89,32 +95,40 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
             out.fall_back(DOWNLOAD_CODE, f"{survey.problem}; the local cells are used as they are")
         if survey.kind is None:
             raise AuxiliaryUnavailable(nothing_found(survey, parameters))
+        if not survey.files:
+            out.statistics.update(**describe_survey(survey), **level_figures(0.0))
+            return
         mosaic = build_mosaic(survey.files, box)
     except AuxiliaryUnavailable as error:
         if parameters.force_exit_on_dem_error:
             raise
-        _level_ground(out, parameters, str(error))
+        _flat_terrain(out, parameters, str(error))
         return
-    if survey.missing:
-        out.fall_back(CELLS_CODE, f"DEM cells found nowhere and taken for sea: {', '.join(survey.missing)}")
+    _record_substitutes(out, survey, mosaic)
     heights = warp_to_grid(mosaic, grid)
     flat = not heights.any()
     out.statistics["mean_slope_deg"] = 0.0
     if not flat:
         out.save("height_20m", heights)
-        sun = SunGrid(
-            open_array(l1c, "sun_zenith"), open_array(l1c, "sun_azimuth"), float(l1c.statistics["angle_step_m"])
-        )
+        nodes = open_array(l1c, "sun_zenith"), open_array(l1c, "sun_azimuth")
+        sun = SunGrid(*nodes, float(l1c.statistics["angle_step_m"]))
         settings = TerrainSettings(parameters.sky_view, survey.kind == "COPERNICUS_30")
         out.statistics["mean_slope_deg"] = write_layers(out.create, mosaic, heights, grid, sun, settings)
     out.statistics.update(
-        source=survey.kind,
+        **describe_survey(survey),
         flat=flat,
-        cells=[file.cell for file in survey.files],
-        sea_cells=list(survey.sea),
         void_percentage=round(mosaic.void_percentage, 6),
         **height_figures(heights),
     )
+
+
+def _record_substitutes(out: StageWriter, survey: DemSurvey, mosaic: Mosaic) -> None:
+    if survey.missing:
+        out.fall_back(CELLS_CODE, f"DEM cells found nowhere and taken for sea: {', '.join(survey.missing)}")
+    if survey.coarser:
+        out.fall_back(COARSER_CODE, f"90 m instead of 30 m elevation model in cells {', '.join(survey.coarser)}")
+    if mosaic.filled_percentage:
+        out.fall_back(VOIDS_CODE, f"{mosaic.filled_percentage:.3g} % of the elevation model interpolated over voids")
 
 
 def _survey(box: Box, parameters: DemParameters) -> DemSurvey:
@@ -125,18 +139,7 @@ def _survey(box: Box, parameters: DemParameters) -> DemSurvey:
     return survey
 
 
-def _level_ground(out: StageWriter, parameters: DemParameters, reason: str) -> None:
-    """Record level ground at the configured altitude."""
+def _flat_terrain(out: StageWriter, parameters: DemParameters, reason: str) -> None:
+    """Record level ground at the configured altitude for want of anything better."""
     out.fall_back(FLAT_CODE, f"flat terrain at {parameters.altitude:g} km: {reason}")
-    height = 1000.0 * parameters.altitude
-    out.statistics.update(
-        source="NONE",
-        flat=True,
-        cells=[],
-        sea_cells=[],
-        void_percentage=100.0,
-        mean_slope_deg=0.0,
-        mean_height_m=height,
-        min_height_m=height,
-        max_height_m=height,
-    )
+    out.statistics.update(**describe_survey(DemSurvey()), **level_figures(1000.0 * parameters.altitude))

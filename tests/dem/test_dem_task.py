@@ -157,7 +157,7 @@ def test_damaged_cell(stage: Stage) -> None:
 
 
 def test_failed_download_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.dem.download.time.sleep", lambda _: None)
+    monkeypatch.setattr("tasks.dem.transfer.time.sleep", lambda _: None)
     parameters = stage.parameters.model_copy(update={"dem_reference": "http://127.0.0.1:9/dem"})
     result = stage.run(parameters)
     assert [f.code for f in result.fallbacks] == ["L2A-DEM-DOWNLOAD", "L2A-DEM-FLAT"]
