@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.aux_data import app as aux_data
 from flows.cli.console import version_line
 from flows.cli.demo import DemoScene
 from flows.cli.l2a_process import run
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("simulate")(simulate)
+app.add_typer(aux_data, name="aux")
 
 
 def _show_version(wanted: bool) -> None:

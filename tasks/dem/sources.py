@@ -23,6 +23,7 @@ MAX_MEMBER_BYTES: Final = 1 << 30
 SEA_SUFFIX: Final = ".sea"
 """Empty files of this ending stand for cells that the download address does not have: they hold no land."""
 
+_CELL_SUFFIXES: Final = (".tif", ".tar", ".zip", ".dt1", ".dt2")
 _SEA_LISTS: Final = "CopernicusDEM_*_TIFF_missing_tiles.list"
 _MAX_LIST_BYTES: Final = 8 << 20
 
@@ -121,6 +122,19 @@ def known_sea(folder: Path, kind: DemKind, cells: list[str]) -> list[str]:
             text = stream.read(_MAX_LIST_BYTES).decode("ascii", errors="replace")
         sea += [cell for cell in cells if cell in text and cell not in sea]
     return sea
+
+
+def cells_in_folder(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a DEM folder that hold cells in any of the layouts.
+
+    Raises:
+        AuxiliaryUnavailable: the folder cannot be read.
+    """
+    try:
+        files = (path for path in folder.rglob("*") if path.suffix in _CELL_SUFFIXES and path.is_file())
+        return tuple(sorted(path for path in files if not path.name.startswith(".")))
+    except OSError as error:
+        raise AuxiliaryUnavailable(f"{shown(folder)}: DEM folder cannot be read ({error.strerror})") from error
 
 
 def mark_sea(folder: Path, kind: DemKind, cell: str) -> None:
