@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.aux_data import app as aux_data
 from flows.cli.compare import compare
 from flows.cli.console import version_line
 from flows.cli.demo import DemoScene
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command("simulate")(simulate)
 app.command("compare")(compare)
+app.add_typer(aux_data, name="aux")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,61 +1,39 @@
-"""Downloads elevation-model cells: bounded in time and size, checked, and never visible before they are complete."""
+"""Brings the elevation-model cells of a tile into the local folder."""
 
 from __future__ import annotations
 
-import os
-import random
-import tarfile
-import time
-import zipfile
-from dataclasses import dataclass
+import re
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import rasterio
-import requests
-import urllib3
 from rasterio.errors import RasterioError
 
 from tasks.common.errors import AuxiliaryUnavailable, TransientIO
 from tasks.common.xml import shown
 from tasks.dem.cells import Box, cells_covering
+from tasks.dem.mosaic import MAX_SIDE
 from tasks.dem.parameters import DemKind, DemParameters, DemSurvey
-from tasks.dem.sources import SEA_SUFFIX, dem_folder, find_cell, known_sea, preferred_kinds, survey_cells
+from tasks.dem.sources import archive_member, dem_folder, find_cell, known_sea, mark_sea, preferred_kinds, survey_cells
+from tasks.dem.transfer import Limits, answers, bring_file
 
-MAX_BYTES: Final = 1 << 30
-"""Largest cell accepted; real ones have 5 to 150 MB."""
+PROBES: Final[dict[DemKind, str]] = {
+    "COPERNICUS_30": "N47_00_E011_00",
+    "COPERNICUS_90": "N47_00_E011_00",
+    "SRTM_90": "srtm_39_03",
+}
+"""A cell of the Alps by kind: an address that has it is right, and what it lacks is sea."""
 
-_CHUNK: Final = 1 << 18
-_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""HTTP states after which the same request may succeed."""
-
-_ABSENT: Final = frozenset({404, 410})
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a download may take and how often it is tried."""
-
-    connect_s: float = 10.0
-    read_s: float = 30.0
-    """Longest silence of the server."""
-    total_s: float = 900.0
-    """Longest duration of one attempt, however steadily the server trickles."""
-    attempts: int = 4
-    first_pause_s: float = 1.0
-    """Pause before the second attempt; it doubles each time and is lengthened at random by up to a half."""
-
-
-class _TryAgainError(Exception):
-    """An attempt failed in a way that may pass."""
+_FINER: Final = re.compile(r"(?i)(?<=dem-)30m|(?<=glo-)30|(?<=glo)30")
 
 
 def fetch_cells(box: Box, parameters: DemParameters, limits: Limits | None = None) -> DemSurvey:
     """Download the cells of a tile that are not in the configured folder, and return what is there then.
 
     Without an address (``dem_reference`` is a label or absent), or with every cell in place, nothing is requested. A
-    cell that the address does not have is taken for sea once another cell of the tile exists; that is remembered by
-    an empty marker file.
+    30 m Copernicus cell that the address lacks is looked for in the 90 m model, which covers the few countries that
+    the 30 m model leaves out. A cell that exists in neither is sea, provided that the address is known to be right;
+    that is remembered by an empty marker file.
 
     Args:
         box: the tile.
@@ -73,28 +51,52 @@ def fetch_cells(box: Box, parameters: DemParameters, limits: Limits | None = Non
     folder, address = dem_folder(parameters), parameters.download_address
     if folder is None or address is None or (survey.kind is not None and not survey.missing):
         return survey
+    limits = limits or Limits()
     kind = preferred_kinds(parameters.dem_reference)[0]
     cells = cells_covering(box, kind)
     wanted = [cell for cell in cells if find_cell(folder, kind, cell) is None]
     at_sea = known_sea(folder, kind, wanted)
-    wanted = [cell for cell in wanted if cell not in at_sea]
     absent: list[str] = []
     problem = ""
-    for cell in wanted:
-        try:
-            if not download_cell(folder, address, kind, cell, limits or Limits()):
-                absent.append(cell)
-        except AuxiliaryUnavailable as error:
-            problem = str(error)
-            break
-        except OSError as error:
-            raise TransientIO(f"{shown(folder)}: DEM cell cannot be stored ({error.strerror})") from error
-    if absent and any(find_cell(folder, kind, cell) is not None for cell in cells):
+    try:
+        for cell in (cell for cell in wanted if cell not in at_sea):
+            there = _download_any(folder, address, kind, cell, limits)
+            absent += [] if there else [cell]
+    except AuxiliaryUnavailable as error:
+        problem = str(error)
+    except OSError as error:
+        raise TransientIO(f"{shown(folder)}: DEM cell cannot be stored ({error.strerror})") from error
+    if absent and (any(find_cell(folder, kind, cell) for cell in cells) or _is_right(address, kind, limits)):
         for cell in absent:
-            (folder / f"{kind}_{cell}{SEA_SUFFIX}").touch()
+            mark_sea(folder, kind, cell)
     elif absent and not problem:
         problem = f"{shown(address)}: has none of the cells {', '.join(absent)}"
     return survey_cells(box, parameters).model_copy(update={"problem": problem})
+
+
+def _download_any(folder: Path, address: str, kind: DemKind, cell: str, limits: Limits) -> bool:
+    """Download a cell, or the 90 m one in place of a 30 m one that does not exist."""
+    if download_cell(folder, address, kind, cell, limits):
+        return True
+    if kind != "COPERNICUS_30":
+        return False
+    if find_cell(folder, "COPERNICUS_90", cell) is not None:
+        return True
+    return download_cell(folder, coarser_address(address), "COPERNICUS_90", cell, limits)
+
+
+def _is_right(address: str, kind: DemKind, limits: Limits) -> bool:
+    """Tell whether an address serves this kind at all, by a cell that is certainly land."""
+    return kind in PROBES and answers(cell_address(address, kind, PROBES[kind])[0], limits)
+
+
+def coarser_address(address: str) -> str:
+    """Return where the 90 m Copernicus model lies, from the address of the 30 m one.
+
+    Public archives differ by the number only (``copernicus-dem-30m``, ``COP-DEM_GLO-30-DGED``); an address without
+    it is taken to serve both.
+    """
+    return _FINER.sub(lambda match: match[0].replace("30", "90"), address)
 
 
 def cell_address(address: str, kind: DemKind, cell: str) -> tuple[str, str]:
@@ -126,77 +128,34 @@ def download_cell(folder: Path, address: str, kind: DemKind, cell: str, limits: 
     """
     url, name = cell_address(address, kind, cell)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{name}.{os.getpid()}.{time.monotonic_ns():x}.part"
-    reason = ""
-    try:
-        for attempt in range(limits.attempts):
-            if attempt:
-                time.sleep(limits.first_pause_s * 2.0 ** (attempt - 1) * random.uniform(1.0, 1.5))
-            try:
-                if not _request(url, part, limits):
-                    return False
-                _check(part, name)
-                os.replace(part, folder / name)
-                return True
-            except _TryAgainError as error:
-                reason = str(error)
-    finally:
-        part.unlink(missing_ok=True)
-    raise AuxiliaryUnavailable(f"{shown(url)}: download failed after {limits.attempts} attempts ({shown(reason)})")
+    return bring_file(url, folder / name, lambda part: check_cell(part, Path(name).suffix, cell), limits)
 
 
-def _request(url: str, part: Path, limits: Limits) -> bool:
-    """Stream one answer into a file; False when the server does not have it."""
-    deadline = time.monotonic() + limits.total_s
-    try:
-        with requests.get(
-            url, stream=True, timeout=(limits.connect_s, limits.read_s), headers={"Accept-Encoding": "identity"}
-        ) as answer:
-            if answer.status_code in _ABSENT:
-                return False
-            if answer.status_code in _AGAIN:
-                raise _TryAgainError(f"HTTP state {answer.status_code}")
-            if answer.status_code != requests.codes.ok:
-                raise AuxiliaryUnavailable(f"{shown(url)}: HTTP state {answer.status_code}")
-            expected = answer.headers.get("Content-Length", "")
-            with part.open("wb") as stream:
-                written = _copy(answer, stream, deadline, url)
-            if expected.isdigit() and written != int(expected):
-                raise _TryAgainError(f"{written} bytes of {expected}")
-    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-        raise _TryAgainError(type(error).__name__ + ": " + shown(str(error))) from error
-    except requests.RequestException as error:
-        raise AuxiliaryUnavailable(f"{shown(url)}: cannot be requested ({shown(str(error))})") from error
-    return True
+def check_cell(path: Path, suffix: str, cell: str) -> None:
+    """Refuse a file that is no elevation cell, by decoding all of it. Nothing is unpacked.
 
-
-def _copy(answer: requests.Response, stream: BinaryIO, deadline: float, url: str) -> int:
-    """Write the body as it arrives, so that the deadline holds for a server that trickles; return its size."""
-    written = 0
-    while chunk := answer.raw.read1(_CHUNK, decode_content=False):
-        written += stream.write(chunk)
-        if written > MAX_BYTES:
-            raise AuxiliaryUnavailable(f"{shown(url)}: more than {MAX_BYTES} bytes, no DEM cell")
-        if time.monotonic() > deadline:
-            raise _TryAgainError("the server is too slow")
-    return written
-
-
-def _check(part: Path, name: str) -> None:
-    """Refuse content that is not what the file name says.
+    Args:
+        path: the file, whatever its name.
+        suffix: ``.tif``, ``.tar`` or ``.zip``.
+        cell: name of the cell that an archive must hold.
 
     Raises:
-        AuxiliaryUnavailable: it is something else, such as a page that asks for a password.
+        AuxiliaryUnavailable: it is something else, such as a page that asks for a password, or it is damaged.
     """
-    if name.endswith(".zip"):
-        sound = zipfile.is_zipfile(part)
-    elif name.endswith(".tar"):
-        sound = tarfile.is_tarfile(part)
-    else:
-        try:
-            with rasterio.open(part, driver="GTiff") as dataset:
-                sound = dataset.count == 1
-        except RasterioError:
-            sound = False
-    if not sound:
-        raise AuxiliaryUnavailable(f"{name}: what was downloaded is no DEM cell of that format")
+    address, driver = str(path), "GTiff"
+    if suffix in (".tar", ".zip"):
+        member = archive_member(path, suffix, cell)
+        address = f"/vsi{suffix[1:]}/{{{path}}}/{member}"
+    try:
+        with (
+            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"),
+            rasterio.open(address, driver=driver) as dataset,
+        ):
+            if dataset.count != 1 or max(dataset.shape) > MAX_SIDE:
+                raise AuxiliaryUnavailable(
+                    f"{path.name}: what was downloaded is no DEM cell ({dataset.count} bands of "
+                    f"{dataset.height} x {dataset.width})"
+                )
+            dataset.checksum(1)
+    except RasterioError as error:
+        raise AuxiliaryUnavailable(f"{path.name}: what was downloaded is no DEM cell of that format") from error

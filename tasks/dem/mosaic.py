@@ -21,6 +21,7 @@ from tasks.common.xml import shown
 from tasks.dem.blend import Lattice, Piece, join
 from tasks.dem.cells import Box
 from tasks.dem.parameters import DemFile
+from tasks.dem.voids import fill_land_voids
 
 LOWEST_HEIGHT_M: Final = -1000.0
 HIGHEST_HEIGHT_M: Final = 9500.0
@@ -40,17 +41,20 @@ class Mosaic:
         lattice: where the samples lie; longitudes exceed 180 across the date line.
         heights: ``[rows, cols]`` float32 [m above sea level], without NaN.
         void_percentage: share of the samples inside the tile's box that no cell gives (sea or void) [%].
+        filled_percentage: share of the samples that were interpolated over voids of land [%].
     """
 
     lattice: Lattice
     heights: NDArray[np.float32]
     void_percentage: float
+    filled_percentage: float = 0.0
 
 
 def build_mosaic(files: Sequence[DemFile], box: Box) -> Mosaic:
     """Read all cells of a tile and join them.
 
-    Voids, and everything outside the cells, become 0 m as in Sen2Cor.
+    Voids in land are interpolated from their rim; voids at sea, and everything outside the cells, become 0 m. (Sen2Cor
+    sets all of them to 0 m, which makes cliffs of holes in mountains.)
 
     Args:
         files: cells of one kind.
@@ -69,9 +73,10 @@ def build_mosaic(files: Sequence[DemFile], box: Box) -> Mosaic:
     lattice = Lattice.covering(grown.west, grown.south, grown.east, grown.north, finest)
     heights = join(pieces, lattice)
     void = np.isnan(heights)
-    heights[void] = 0.0
+    filled = fill_land_voids(heights)
+    heights[np.isnan(heights)] = 0.0
     inner = void[_MARGIN_SAMPLES:-_MARGIN_SAMPLES, _MARGIN_SAMPLES:-_MARGIN_SAMPLES]
-    return Mosaic(lattice, heights, 100.0 * float(inner.mean()))
+    return Mosaic(lattice, heights, 100.0 * float(inner.mean()), 100.0 * filled / heights.size)
 
 
 def read_cell(file: DemFile, box: Box) -> Piece | None:

@@ -11,6 +11,9 @@ from tasks.common.records import Record
 DemKind = Literal["COPERNICUS_30", "COPERNICUS_90", "DTED_30", "DTED_90", "SRTM_90"]
 """The elevation models Sen2Cor supports, under the names of its sources."""
 
+SkyViewForm = Literal["HORIZON", "SIMPLE"]
+"""How the sky view factor is derived."""
+
 
 class DemFile(Record):
     """One local file that holds one cell. Size and time make a changed file a different input of the stage."""
@@ -29,6 +32,8 @@ class DemSurvey(Record):
     kind: DemKind | None = None
     """None when not one cell was found."""
     files: tuple[DemFile, ...] = ()
+    coarser: tuple[str, ...] = ()
+    """Cells of the 90 m Copernicus model that stand for cells which the 30 m one does not have."""
     sea: tuple[str, ...] = ()
     """Cells that are known not to exist because they hold no land; their height is 0."""
     missing: tuple[str, ...] = ()
@@ -52,6 +57,9 @@ class DemParameters(Record):
     force_exit_on_dem_error: bool = False
     """Whether a configured elevation model that gives nothing is an error instead of flat terrain."""
 
+    sky_view: SkyViewForm = "HORIZON"
+    """``HORIZON``: from the horizon in 16 directions; ``SIMPLE``: (1 + cos slope) / 2, Sen2Cor's form."""
+
     home: str | None = None
     """Folder that a relative ``dem_directory`` starts from."""
 
@@ -69,3 +77,12 @@ class DemParameters(Record):
         """The reference when it is an address, None when it is a label or absent."""
         reference = self.dem_reference or ""
         return reference if reference.lower().startswith(("http://", "https://")) else None
+
+
+def nothing_found(survey: DemSurvey, parameters: DemParameters) -> str:
+    """Return the line for a tile of which no cell was found."""
+    cells = ", ".join(survey.missing) or "none exist at this latitude"
+    return (
+        f"{parameters.dem_directory}: DEM_Directory holds no cell of the tile ({cells}); put them there or set "
+        "DEM_Reference to an address"
+    )

@@ -23,6 +23,7 @@ MAX_MEMBER_BYTES: Final = 1 << 30
 SEA_SUFFIX: Final = ".sea"
 """Empty files of this ending stand for cells that the download address does not have: they hold no land."""
 
+_CELL_SUFFIXES: Final = (".tif", ".tar", ".zip", ".dt1", ".dt2")
 _SEA_LISTS: Final = "CopernicusDEM_*_TIFF_missing_tiles.list"
 _MAX_LIST_BYTES: Final = 8 << 20
 
@@ -51,7 +52,8 @@ def preferred_kinds(reference: str | None) -> tuple[DemKind, ...]:
 def survey_cells(box: Box, parameters: DemParameters) -> DemSurvey:
     """Look for the cells of a tile in the configured folder.
 
-    The first kind of which a cell exists is used for the whole tile.
+    The first kind of which a cell exists is used for the whole tile; a cell that the 30 m Copernicus model lacks is
+    taken from the 90 m one. A tile all of whose cells are known to be sea has that kind and no file.
 
     Raises:
         AuxiliaryUnavailable: the folder, or an archive in it, cannot be read.
@@ -62,13 +64,21 @@ def survey_cells(box: Box, parameters: DemParameters) -> DemSurvey:
         return DemSurvey()
     for kind in kinds:
         cells = cells_covering(box, kind)
-        found = [file for cell in cells if (file := find_cell(folder, kind, cell)) is not None]
-        if found:
-            absent = [cell for cell in cells if cell not in {file.cell for file in found}]
-            sea = known_sea(folder, kind, absent)
+        found = {cell: file for cell in cells if (file := find_cell(folder, kind, cell)) is not None}
+        coarser: list[str] = []
+        if found and kind == "COPERNICUS_30":
+            others = {cell: find_cell(folder, "COPERNICUS_90", cell) for cell in cells if cell not in found}
+            found |= {cell: file for cell, file in others.items() if file is not None}
+            coarser = [cell for cell in others if cell in found]
+        elif kind == "COPERNICUS_90" and kinds[0] == "COPERNICUS_30" and parameters.download_address:
+            coarser = list(found)
+        absent = [cell for cell in cells if cell not in found]
+        sea = known_sea(folder, kind, absent)
+        if found or (cells and len(sea) == len(cells)):
             return DemSurvey(
                 kind=kind,
-                files=tuple(found),
+                files=tuple(found[cell] for cell in cells if cell in found),
+                coarser=tuple(coarser),
                 sea=tuple(sea),
                 missing=tuple(cell for cell in absent if cell not in sea),
             )
@@ -89,7 +99,7 @@ def find_cell(folder: Path, kind: DemKind, cell: str) -> DemFile | None:
                 return DemFile(
                     cell=cell,
                     path=str(path),
-                    member=_member(path, cell) if path.suffix in (".tar", ".zip") else None,
+                    member=archive_member(path, path.suffix, cell) if path.suffix in (".tar", ".zip") else None,
                     size=status.st_size,
                     modified_ns=status.st_mtime_ns,
                 )
@@ -103,7 +113,8 @@ def known_sea(folder: Path, kind: DemKind, cells: list[str]) -> list[str]:
 
     They have an empty marker file, or are named in Sen2Cor's lists of tiles that Copernicus does not have.
     """
-    sea = [cell for cell in cells if (folder / f"{kind}_{cell}{SEA_SUFFIX}").is_file()]
+    kinds = (kind, "COPERNICUS_30") if kind == "COPERNICUS_90" else (kind,)
+    sea = [cell for cell in cells if any((folder / f"{k}_{cell}{SEA_SUFFIX}").is_file() for k in kinds)]
     if not kind.startswith("COPERNICUS"):
         return sea
     for path in sorted(folder.glob(_SEA_LISTS)):
@@ -113,14 +124,32 @@ def known_sea(folder: Path, kind: DemKind, cells: list[str]) -> list[str]:
     return sea
 
 
-def _member(archive: Path, cell: str) -> str:
+def cells_in_folder(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a DEM folder that hold cells in any of the layouts.
+
+    Raises:
+        AuxiliaryUnavailable: the folder cannot be read.
+    """
+    try:
+        files = (path for path in folder.rglob("*") if path.suffix in _CELL_SUFFIXES and path.is_file())
+        return tuple(sorted(path for path in files if not path.name.startswith(".")))
+    except OSError as error:
+        raise AuxiliaryUnavailable(f"{shown(folder)}: DEM folder cannot be read ({error.strerror})") from error
+
+
+def mark_sea(folder: Path, kind: DemKind, cell: str) -> None:
+    """Remember that a cell does not exist because it holds no land."""
+    (folder / f"{kind}_{cell}{SEA_SUFFIX}").touch()
+
+
+def archive_member(archive: Path, suffix: str, cell: str) -> str:
     """Return the name of the elevation raster inside an archive. Nothing is unpacked.
 
     Raises:
         AuxiliaryUnavailable: the archive is damaged or holds no such raster.
     """
     try:
-        names = _tar_names(archive) if archive.suffix == ".tar" else _zip_names(archive)
+        names = _tar_names(archive) if suffix == ".tar" else _zip_names(archive)
     except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
         raise AuxiliaryUnavailable(f"{shown(archive)}: damaged archive ({shown(str(error))})") from error
     wanted = {f"{cell}.tif", f"Copernicus_DSM_10_{cell}_DEM.tif", f"Copernicus_DSM_30_{cell}_DEM.tif"}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from prefect import task
 
-from tasks.common.artefacts import StageWriter
+from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
 from tasks.common.records import StageResult, TileRef
@@ -16,12 +14,17 @@ from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_task
 from tasks.dem.cells import Box
 from tasks.dem.download import fetch_cells
 from tasks.dem.footprint import geographic_box
-from tasks.dem.mosaic import build_mosaic, warp_to_grid
-from tasks.dem.parameters import DemParameters, DemSurvey
+from tasks.dem.layers import TerrainSettings, height_figures, level_figures, write_layers
+from tasks.dem.mosaic import Mosaic, build_mosaic, warp_to_grid
+from tasks.dem.parameters import DemParameters, DemSurvey, nothing_found
+from tasks.dem.provenance import describe_survey, edition_of
+from tasks.dem.terrain import SunGrid
 
 FLAT_CODE: Final = "L2A-DEM-FLAT"
 CELLS_CODE: Final = "L2A-DEM-CELLS"
 DOWNLOAD_CODE: Final = "L2A-DEM-DOWNLOAD"
+COARSER_CODE: Final = "L2A-DEM-GLO90"
+VOIDS_CODE: Final = "L2A-DEM-VOIDS"
 
 
 @task(
@@ -54,21 +57,25 @@ def fetch_dem(parameters: DemParameters, l1c: StageResult) -> DemParameters:
     return parameters.model_copy(update={"survey": survey})
 
 
-@stage_task("dem", version="1")
+@stage_task("dem", version="2")
 def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c: StageResult) -> None:
-    """Write the heights of the tile.
+    """Write the heights of the tile and what follows from them; nothing is written for flat terrain.
 
     ``height_20m`` ``[rows, cols]`` float32 [m above sea level, EGM2008 for Copernicus] at the pixel centres, by cubic
-    spline from the joined cells; absent for flat terrain. Voids and sea are 0 m. In this version the surface
-    reflectance uses the height (pressure, gas columns) and corrects as if the ground were level: slope, aspect,
-    illumination and cast shadow are not derived yet.
+    spline from the joined cells. ``slope_20m``, ``aspect_20m`` uint16 in 0.01 degree (aspect clockwise from north,
+    level ground 0). ``illumination_20m``, ``illumination_10m`` int16: 10000 times the cosine between the sun and the
+    normal, negative where turned away; averaged over 5 x 5 and 9 x 9 pixels for the Copernicus 30 m model.
+    ``shadow_20m``, ``shadow_10m`` uint8: 1 in self or cast shadow. ``sky_view_20m``, ``sky_view_10m`` uint8: 250 times
+    the sky view factor.
 
     Statistics: ``source`` (``COPERNICUS_30`` | ``COPERNICUS_90`` | ``DTED_30`` | ``DTED_90`` | ``SRTM_90`` |
-    ``NONE``), ``reference``, ``flat``, ``mean_height_m``, ``min_height_m``, ``max_height_m``, ``cells``,
-    ``sea_cells``, ``void_percentage``.
+    ``NONE``), ``reference``, ``edition``, ``flat``, ``mean_height_m``, ``min_height_m``, ``max_height_m``,
+    ``mean_slope_deg``, ``cells``, ``sea_cells``, ``files`` (name and SHA-256 by cell),
+    ``void_percentage``.
 
     Fall-backs: ``L2A-DEM-FLAT`` level ground at ``altitude``; ``L2A-DEM-DOWNLOAD`` a download failed;
-    ``L2A-DEM-CELLS`` cells found nowhere were taken for sea.
+    ``L2A-DEM-CELLS`` cells found nowhere were taken for sea; ``L2A-DEM-GLO90`` cells of the 90 m model stand for
+    missing ones of 30 m; ``L2A-DEM-VOIDS`` heights were interpolated over voids.
 
     Raises:
         AuxiliaryUnavailable: the configured elevation model gives nothing and ``force_exit_on_dem_error`` is set.
@@ -76,9 +83,10 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
     Source: Sen2Cor 2.8 and 3.x sources (cubic spline, voids to 0, an all-zero model counts as flat).
     """
     grid = Grid.model_validate(l1c.statistics["grid"]).at(20)
-    out.statistics["reference"] = parameters.dem_reference or ""
+    edition = edition_of(parameters.dem_reference) or edition_of(parameters.dem_directory)
+    out.statistics.update(reference=parameters.dem_reference or "", edition=edition)
     if parameters.dem_directory is None:
-        _level_ground(out, parameters, "no DEM is configured: set DEM_Directory in L2A_GIPP.xml to a folder of cells")
+        _flat_terrain(out, parameters, "no DEM is configured: set DEM_Directory in L2A_GIPP.xml to a folder of cells")
         return
     box = geographic_box(grid)
     try:
@@ -86,65 +94,52 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
         if survey.problem:
             out.fall_back(DOWNLOAD_CODE, f"{survey.problem}; the local cells are used as they are")
         if survey.kind is None:
-            raise AuxiliaryUnavailable(_nothing_found(parameters, survey))
+            raise AuxiliaryUnavailable(nothing_found(survey, parameters))
+        if not survey.files:
+            out.statistics.update(**describe_survey(survey), **level_figures(0.0))
+            return
         mosaic = build_mosaic(survey.files, box)
     except AuxiliaryUnavailable as error:
         if parameters.force_exit_on_dem_error:
             raise
-        _level_ground(out, parameters, str(error))
+        _flat_terrain(out, parameters, str(error))
         return
-    if survey.missing:
-        out.fall_back(CELLS_CODE, f"DEM cells found nowhere and taken for sea: {', '.join(survey.missing)}")
+    _record_substitutes(out, survey, mosaic)
     heights = warp_to_grid(mosaic, grid)
     flat = not heights.any()
+    out.statistics["mean_slope_deg"] = 0.0
     if not flat:
         out.save("height_20m", heights)
+        nodes = open_array(l1c, "sun_zenith"), open_array(l1c, "sun_azimuth")
+        sun = SunGrid(*nodes, float(l1c.statistics["angle_step_m"]))
+        settings = TerrainSettings(parameters.sky_view, survey.kind == "COPERNICUS_30")
+        out.statistics["mean_slope_deg"] = write_layers(out.create, mosaic, heights, grid, sun, settings)
     out.statistics.update(
-        source=survey.kind,
+        **describe_survey(survey),
         flat=flat,
-        cells=[file.cell for file in survey.files],
-        sea_cells=list(survey.sea),
         void_percentage=round(mosaic.void_percentage, 6),
-        **_figures(heights),
+        **height_figures(heights),
     )
+
+
+def _record_substitutes(out: StageWriter, survey: DemSurvey, mosaic: Mosaic) -> None:
+    if survey.missing:
+        out.fall_back(CELLS_CODE, f"DEM cells found nowhere and taken for sea: {', '.join(survey.missing)}")
+    if survey.coarser:
+        out.fall_back(COARSER_CODE, f"90 m instead of 30 m elevation model in cells {', '.join(survey.coarser)}")
+    if mosaic.filled_percentage:
+        out.fall_back(VOIDS_CODE, f"{mosaic.filled_percentage:.3g} % of the elevation model interpolated over voids")
 
 
 def _survey(box: Box, parameters: DemParameters) -> DemSurvey:
     """Fetch what is missing; with ``force_exit_on_dem_error`` an incomplete answer is an error."""
     survey = fetch_cells(box, parameters)
     if parameters.force_exit_on_dem_error and (survey.problem or survey.kind is None):
-        raise AuxiliaryUnavailable(survey.problem or _nothing_found(parameters, survey))
+        raise AuxiliaryUnavailable(survey.problem or nothing_found(survey, parameters))
     return survey
 
 
-def _nothing_found(parameters: DemParameters, survey: DemSurvey) -> str:
-    cells = ", ".join(survey.missing) or "none exist at this latitude"
-    return (
-        f"{parameters.dem_directory}: DEM_Directory holds no cell of the tile ({cells}); put them there or set "
-        "DEM_Reference to an address"
-    )
-
-
-def _level_ground(out: StageWriter, parameters: DemParameters, reason: str) -> None:
-    """Record level ground at the configured altitude."""
+def _flat_terrain(out: StageWriter, parameters: DemParameters, reason: str) -> None:
+    """Record level ground at the configured altitude for want of anything better."""
     out.fall_back(FLAT_CODE, f"flat terrain at {parameters.altitude:g} km: {reason}")
-    height = 1000.0 * parameters.altitude
-    out.statistics.update(
-        source="NONE",
-        flat=True,
-        cells=[],
-        sea_cells=[],
-        void_percentage=100.0,
-        mean_height_m=height,
-        min_height_m=height,
-        max_height_m=height,
-    )
-
-
-def _figures(heights: NDArray[np.float32]) -> dict[str, Any]:
-    """Return the scalars of a height map [m]."""
-    return {
-        "mean_height_m": float(np.mean(heights, dtype=np.float64)),
-        "min_height_m": float(heights.min()),
-        "max_height_m": float(heights.max()),
-    }
+    out.statistics.update(**describe_survey(DemSurvey()), **level_figures(1000.0 * parameters.altitude))

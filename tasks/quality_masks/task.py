@@ -20,8 +20,8 @@ from tasks.quality_masks.parameters import QualityMaskParameters
 from tasks.quality_masks.read import (
     DataLoss,
     Polygon,
+    marked_blocks,
     quality_report,
-    raster_layers,
     rasterised,
     read_data_loss,
     read_polygons,
@@ -35,7 +35,7 @@ _STRIP_ROWS: Final = 768
 """Rows of the 20 m grid at a time; a multiple of 3, so that strips fall on whole rows at 60 m too."""
 
 
-@stage_task("quality_masks", version="1")
+@stage_task("quality_masks", version="2")
 def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskParameters, l1c: StageResult) -> None:
     """Write the map of pixels that must not be trusted.
 
@@ -113,13 +113,18 @@ def _mark_band(
     polygons = _polygons(source.tile, band, wanted) if raster is None else ()
     if raster is None and not polygons:
         return
-    rows_20m = invalid.shape[0]
-    for start in range(0, rows_20m, _STRIP_ROWS):
-        stop = min(start + _STRIP_ROWS, rows_20m)
-        rows = start * 20 // resolution, stop * 20 // resolution
-        found = rasterised(polygons, grid, rows) if raster is None else raster_layers(raster.path, grid, wanted, rows)
-        layers = [(name, coarsen_any(mask, resolution)) for name, mask in found if mask.any()]
-        mark(invalid[start:stop], layers, parameters.lost_layers)
+    if raster is not None:
+        for block, layers in marked_blocks(raster.path, grid, wanted):
+            coarse = [(name, coarsen_any(mask, resolution)) for name, mask in layers]
+            row, col = block.row * resolution // 20, block.col * resolution // 20
+            rows, cols = coarse[0][1].shape
+            mark(invalid[row : row + rows, col : col + cols], coarse, parameters.lost_layers)
+        return
+    for start in range(0, invalid.shape[0], _STRIP_ROWS):
+        stop = min(start + _STRIP_ROWS, invalid.shape[0])
+        found = rasterised(polygons, grid, (start * 20 // resolution, stop * 20 // resolution))
+        coarse = [(name, coarsen_any(mask, resolution)) for name, mask in found if mask.any()]
+        mark(invalid[start:stop], coarse, parameters.lost_layers)
 
 
 def _polygons(tile: TileMetadata, band: str, wanted: tuple[str, ...]) -> tuple[Polygon, ...]:

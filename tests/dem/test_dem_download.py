@@ -16,8 +16,9 @@ from rasterio.transform import from_origin
 
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.dem.cells import Box
-from tasks.dem.download import Limits, cell_address, download_cell, fetch_cells
+from tasks.dem.download import cell_address, download_cell, fetch_cells
 from tasks.dem.parameters import DemParameters
+from tasks.dem.transfer import Limits
 
 FAST = Limits(connect_s=2.0, read_s=0.5, total_s=2.0, attempts=3, first_pause_s=0.01)
 CELL = "N47_00_E011_00"
@@ -201,8 +202,11 @@ def test_a_cell_the_server_lacks_is_sea_and_is_not_asked_for_again(server: Serve
     assert [file.cell for file in survey.files] == [CELL]
     assert survey.sea == ("N47_00_E012_00",)
     assert (survey.missing, survey.problem) == ((), "")
+    # Asked for once in the 30 m model and once in the 90 m one, which has the cells of a few more countries.
+    asked = list(server.paths)
+    assert [("_30_" in path, "E012" in path) for path in asked] == [(False, False), (False, True), (True, True)]
     assert fetch_cells(coast, parameters, FAST) == survey
-    assert len(server.paths) == 2
+    assert server.paths == asked
 
 
 def test_an_address_without_any_cell_is_a_problem_not_a_sea(server: Server, tmp_path: Path) -> None:

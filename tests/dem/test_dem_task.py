@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from tasks.common.artefacts import open_array
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
-from tasks.common.records import StageResult, TileRef
+from tasks.common.records import ArrayRecord, StageResult, TileRef
 from tasks.dem.parameters import DemParameters
 from tasks.dem.task import fetch_dem, prepare_dem
 
@@ -34,9 +34,16 @@ class Stage:
         self.l1c = self.l1c_of(GRID)
 
     def l1c_of(self, grid: Grid) -> StageResult:
+        nodes = {"sun_zenith": 40.0, "sun_azimuth": 120.0}
+        folder = self.dem.parent / "l1c"
+        folder.mkdir(exist_ok=True)
+        for name, angle in nodes.items():
+            np.save(folder / f"{name}.npy", np.full((23, 23), angle, np.float32))
         return StageResult(
-            stage="l1c", version="1", fingerprint=str(grid), folder=self.dem, statistics={"grid": grid.model_dump()}
-        )
+            stage="l1c", version="1", fingerprint=str(grid), folder=folder,
+            arrays={name: ArrayRecord(file=f"{name}.npy", shape=(23, 23), dtype="float32") for name in nodes},
+            statistics={"grid": grid.model_dump(), "angle_step_m": 5000.0},
+        )  # fmt: skip
 
     def run(self, parameters: DemParameters) -> StageResult:
         return prepare_dem.fn(self.tile, parameters, l1c=self.l1c)
@@ -92,6 +99,17 @@ def test_real_heights(stage: Stage) -> None:
     assert figures["void_percentage"] == 0.0
     assert figures["min_height_m"] == heights.min() < figures["mean_height_m"] < heights.max()
     assert figures["mean_height_m"] == pytest.approx(heights.mean(), rel=1e-5)
+    slope = open_array(result, "slope_20m")
+    assert figures["mean_slope_deg"] == pytest.approx(slope.mean() / 100, rel=1e-6)
+    for resolution, shape in (("20m", (300, 240)), ("10m", (600, 480))):
+        light = open_array(result, f"illumination_{resolution}")
+        shadow, sky = open_array(result, f"shadow_{resolution}"), open_array(result, f"sky_view_{resolution}")
+        assert light.shape == shadow.shape == sky.shape == shape
+        assert (light.dtype, shadow.dtype, sky.dtype) == (np.int16, np.uint8, np.uint8)
+        assert set(np.unique(shadow)) <= {0, 1}
+        assert sky.max() <= 250
+        # Over a whole island the normals average to the vertical.
+        assert light.mean() / 10000 == pytest.approx(np.cos(np.deg2rad(40.0)), abs=0.03)
 
 
 def test_files_that_arrive_later_make_a_new_result(stage: Stage) -> None:
@@ -139,7 +157,7 @@ def test_damaged_cell(stage: Stage) -> None:
 
 
 def test_failed_download_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.dem.download.time.sleep", lambda _: None)
+    monkeypatch.setattr("tasks.dem.transfer.time.sleep", lambda _: None)
     parameters = stage.parameters.model_copy(update={"dem_reference": "http://127.0.0.1:9/dem"})
     result = stage.run(parameters)
     assert [f.code for f in result.fallbacks] == ["L2A-DEM-DOWNLOAD", "L2A-DEM-FLAT"]

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import rasterio
 
+from tasks.common.bands import NATIVE_RESOLUTION
 from tasks.common.errors import InvalidInput
 from tasks.common.grid import Grid
-from tasks.quality_masks.read import quality_report, raster_layers, rasterised, read_data_loss, read_polygons
+from tasks.quality_masks.codestream import equal_blocks
+from tasks.quality_masks.layers import RASTER_LAYERS
+from tasks.quality_masks.read import marked_blocks, quality_report, rasterised, read_data_loss, read_polygons
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 T29UNU = Grid(epsg=32629, ulx=499980, uly=5900040, resolution=10, rows=10980, cols=10980)
@@ -74,28 +77,52 @@ def test_report_without_the_check_and_broken_reports(tmp_path: Path) -> None:
         read_data_loss(report)
 
 
-def test_real_raster_mask() -> None:
-    path = real("l2a-T29UNU-PB0400/*/GRANULE/*/QI_DATA/MSK_QUALIT_B10.jp2")
+@pytest.mark.parametrize("band", ["B10", "B11", "B05"])
+def test_real_raster_masks_are_as_a_full_decoding(band: str) -> None:
+    path = real(f"l2a-T29UNU-PB0400/*/GRANULE/*/QI_DATA/MSK_QUALIT_{band}.jp2")
     with rasterio.open(path) as dataset:
-        truth = dataset.read(5)
-    (name, layer), (_, lost) = raster_layers(path, T29UNU.at(60), ("DEFECTIVE", "MSI_LOST"), (300, 900))
-    assert name == "DEFECTIVE"
-    assert 0 < layer.sum() < 0.01 * layer.size
-    np.testing.assert_array_equal(layer, truth[300:900] == 1)
-    assert not lost.any()
+        truth = dataset.read()
+    grid = T29UNU.at(NATIVE_RESOLUTION[band])
+    found = np.zeros(truth.shape, np.bool_)
+    for block, layers in marked_blocks(path, grid, RASTER_LAYERS):
+        for name, mask in layers:
+            layer = found[RASTER_LAYERS.index(name)]
+            layer[block.row : block.row + block.rows, block.col : block.col + block.cols] = mask
+    np.testing.assert_array_equal(found, truth != 0)
+    assert found.any() == (band != "B05")
+
+
+def test_equal_tiles_are_found_without_decoding() -> None:
+    path = real("l2a-T29UNU-PB0400/*/GRANULE/*/QI_DATA/MSK_QUALIT_B02.jp2")
+    groups = equal_blocks(path.read_bytes())
+    assert groups is not None
+    assert sorted(len(group) for group in groups) == [1, 10, 10, 100]
+    covered = np.zeros((10980, 10980), np.uint8)
+    for group in groups:
+        for block in group:
+            covered[block.row : block.row + block.rows, block.col : block.col + block.cols] += 1
+    assert (covered == 1).all()
+
+
+def test_broken_codestreams_are_left_to_the_decoder() -> None:
+    content = real("l2a-T29UNU-PB0400/*/GRANULE/*/QI_DATA/MSK_QUALIT_B10.jp2").read_bytes()
+    assert equal_blocks(b"") is None
+    assert equal_blocks(content[: len(content) // 2]) is None
+    for at in range(content.index(b"\xff\x4f"), content.index(b"\xff\x90"), 3):
+        equal_blocks(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
 
 
 def test_raster_mask_of_another_size(tmp_path: Path) -> None:
     path = real("l2a-T29UNU-PB0400/*/GRANULE/*/QI_DATA/MSK_QUALIT_B10.jp2")
     with pytest.raises(InvalidInput, match="expected 8 of 5490 x 5490"):
-        raster_layers(path, T29UNU.at(20), ("MSI_LOST",), (0, 10))
+        list(marked_blocks(path, T29UNU.at(20), ("MSI_LOST",)))
     path = real("l2a-T29UNU-PB0400/*/GRANULE/*/QI_DATA/MSK_CLASSI_B00.jp2")
     with pytest.raises(InvalidInput, match="3 layers"):
-        raster_layers(path, T29UNU.at(60), ("MSI_LOST",), (0, 10))
+        list(marked_blocks(path, T29UNU.at(60), ("MSI_LOST",)))
     (tmp_path / "MSK_QUALIT_B01.jp2").write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n")
     for name in ("MSK_QUALIT_B01.jp2", "absent.jp2"):
         with pytest.raises(InvalidInput, match="cannot be read"):
-            raster_layers(tmp_path / name, T29UNU.at(60), ("MSI_LOST",), (0, 10))
+            list(marked_blocks(tmp_path / name, T29UNU.at(60), ("MSI_LOST",)))
 
 
 def test_real_gml_polygon_has_its_area() -> None:

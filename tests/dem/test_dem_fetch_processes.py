@@ -1,0 +1,268 @@
+"""Several processes, killed processes, archives with traps, countries and seas without cells: on a real HTTP server."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from misbehaving_server import FileServer
+from rasterio.transform import from_origin
+
+from tasks.common.errors import AuxiliaryUnavailable
+from tasks.common.locks import locked
+from tasks.dem.cells import Box
+from tasks.dem.download import PROBES, cell_address, coarser_address, download_cell, fetch_cells
+from tasks.dem.parameters import DemKind, DemParameters
+from tasks.dem.transfer import Limits
+
+ROOT = Path(__file__).resolve().parents[2]
+FAST = Limits(connect_s=2.0, read_s=2.0, total_s=20.0, attempts=3, first_pause_s=0.01)
+EIGHT = Box(9.1, 46.1, 12.9, 47.9)
+
+FETCH = """
+import sys
+from tasks.dem.cells import Box
+from tasks.dem.download import fetch_cells
+from tasks.dem.parameters import DemParameters
+survey = fetch_cells(Box(9.1, 46.1, 12.9, 47.9), DemParameters(dem_directory=sys.argv[1], dem_reference=sys.argv[2]))
+print(survey.kind, len(survey.files), survey.missing, survey.problem)
+"""
+
+
+def write_cell(path: Path, west: int, south: int, value: float = 500.0, side: int = 360) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(abs(west * 100 + south)).normal(value, 5, (1, side, side)).astype(np.float32)
+    with rasterio.open(
+        path, "w", driver="GTiff", count=1, dtype="float32", width=side, height=side, crs="EPSG:4326",
+        transform=from_origin(west, south + 1, 1 / side, 1 / side),
+    ) as dataset:  # fmt: skip
+        dataset.write(noise)
+
+
+def served(folder: Path, kind: DemKind, cell: str) -> Path:
+    """Where a file server must have a cell."""
+    return folder / cell_address("", kind, cell)[0].lstrip("/")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    running = FileServer(tmp_path / "www")
+    yield running
+    running.close()
+
+
+def eight_cells(www: Path) -> list[str]:
+    names = []
+    for south in (46, 47):
+        for west in (9, 10, 11, 12):
+            names.append(f"N{south}_00_E{west:03d}_00")
+            write_cell(served(www, "COPERNICUS_30", names[-1]), west, south)
+    return names
+
+
+def start(target: Path, address: str) -> subprocess.Popen[str]:
+    variables = dict(os.environ, PYTHONPATH=str(ROOT), NO_PROXY="127.0.0.1")
+    words = [sys.executable, "-c", FETCH, str(target), address]
+    return subprocess.Popen(words, env=variables, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_download_each_of_eight_cells_once(server: FileServer, tmp_path: Path) -> None:
+    names = eight_cells(tmp_path / "www")
+    server.pause_s = 0.02
+    running = [start(tmp_path / "dem", server.address) for _ in range(2)]
+    for process in running:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert output.strip() == "COPERNICUS_30 8 ()"
+    assert len(server.asked) == 8
+    assert len({path for path, _ in server.asked}) == 8
+    expected = sorted(Path(cell_address("", "COPERNICUS_30", name)[0]).name for name in names)
+    assert sorted(path.name for path in (tmp_path / "dem").iterdir()) == expected
+
+
+def test_kill_during_a_download(server: FileServer, tmp_path: Path) -> None:
+    eight_cells(tmp_path / "www")
+    server.pause_s, server.chunk = 0.1, 1 << 15
+    process = start(tmp_path / "dem", server.address)
+    deadline = time.monotonic() + 30
+    while not any(p.stat().st_size > 1 << 16 for p in tmp_path.glob("dem/.*.part")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert [p.name for p in tmp_path.glob("dem/*.tif") if not p.name.startswith(".")] == []
+    server.pause_s = 0.0
+    first = len(server.asked)
+    survey = fetch_cells(EIGHT, DemParameters(dem_directory=str(tmp_path / "dem"), dem_reference=server.address), FAST)
+    assert (len(survey.files), survey.missing, survey.problem) == (8, (), "")
+    assert int(server.asked[first][1].removeprefix("bytes=").rstrip("-")) > 1 << 16, "the file was not continued"
+    for path in (tmp_path / "dem").glob("*.tif"):
+        twin = next((tmp_path / "www").rglob(path.name))
+        assert path.read_bytes() == twin.read_bytes()
+    assert not [p for p in (tmp_path / "dem").iterdir() if p.name.startswith(".")]
+
+
+def test_what_changed_on_the_server_is_not_continued(server: FileServer, tmp_path: Path) -> None:
+    cell = "N47_00_E011_00"
+    source = served(tmp_path / "www", "COPERNICUS_30", cell)
+    write_cell(source, 11, 47)
+    name = source.name
+    (tmp_path / "dem").mkdir()
+    (tmp_path / "dem" / f".{name}.part").write_bytes(b"old" * 1000)
+    note = tmp_path / "dem" / f".{name}.part.note"
+    url = cell_address(server.address, "COPERNICUS_30", cell)[0]
+    note.write_text(f'{{"url": "{url}", "validator": "\\"old\\""}}')
+    assert download_cell(tmp_path / "dem", server.address, "COPERNICUS_30", cell, FAST)
+    assert server.asked[0][1] == "bytes=3000-"
+    assert (tmp_path / "dem" / name).read_bytes() == source.read_bytes()
+    assert [p.name for p in (tmp_path / "dem").iterdir()] == [name]
+
+
+def test_a_lock_is_freed_by_a_kill_and_waited_for_no_longer_than_said(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom tasks.common.locks import locked\n"
+        "with locked(Path(sys.argv[1]), 1.0):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    path = tmp_path / ".lock"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], env=dict(os.environ, PYTHONPATH=str(ROOT)), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    started = time.monotonic()
+    with pytest.raises(TimeoutError), locked(path, 0.3):
+        pass
+    assert time.monotonic() - started < 2.0
+    process.kill()
+    process.communicate()
+    with locked(path, 5.0) as held:
+        assert held
+    assert not path.exists()
+
+
+def test_a_country_without_30_m_cells_gets_90_m(server: FileServer, tmp_path: Path) -> None:
+    write_cell(served(tmp_path / "www", "COPERNICUS_30", "N40_00_E044_00"), 44, 40)
+    write_cell(served(tmp_path / "www", "COPERNICUS_90", "N40_00_E045_00"), 45, 40, side=120)
+    parameters = DemParameters(dem_directory=str(tmp_path / "dem"), dem_reference=server.address)
+    survey = fetch_cells(Box(44.5, 40.2, 45.5, 40.8), parameters, FAST)
+    assert survey.kind == "COPERNICUS_30"
+    assert survey.coarser == ("N40_00_E045_00",)
+    assert (survey.missing, survey.sea, survey.problem) == ((), (), "")
+    inside = fetch_cells(Box(45.2, 40.2, 45.5, 40.8), parameters, FAST)
+    assert (inside.kind, inside.coarser) == ("COPERNICUS_90", ("N40_00_E045_00",))
+
+
+def test_address_of_the_coarser_model() -> None:
+    assert coarser_address("https://copernicus-dem-30m.example/") == "https://copernicus-dem-90m.example/"
+    prism = "https://prism.example/download/COP-DEM_GLO-30-DGED__2021_1"
+    assert coarser_address(prism) == "https://prism.example/download/COP-DEM_GLO-90-DGED__2021_1"
+    assert coarser_address("https://mirror.example/30/dem") == "https://mirror.example/30/dem"
+
+
+def test_open_ocean_is_sea_when_the_address_is_right(server: FileServer, tmp_path: Path) -> None:
+    parameters = DemParameters(dem_directory=str(tmp_path / "dem"), dem_reference=server.address)
+    ocean = Box(-30.8, 10.1, -29.2, 10.9)
+    wrong = fetch_cells(ocean, parameters, FAST)
+    assert wrong.kind is None
+    assert "has none of the cells" in wrong.problem
+    write_cell(served(tmp_path / "www", "COPERNICUS_30", PROBES["COPERNICUS_30"]), 11, 47)
+    right = fetch_cells(ocean, parameters, FAST)
+    assert (right.kind, right.files, right.missing, right.problem) == ("COPERNICUS_30", (), (), "")
+    assert right.sea == ("N10_00_W031_00", "N10_00_W030_00")
+    asked = len(server.asked)
+    assert fetch_cells(ocean, parameters, FAST) == right
+    assert len(server.asked) == asked
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    memory = io.BytesIO()
+    with tarfile.open(fileobj=memory, mode="w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return memory.getvalue()
+
+
+def test_archives_with_traps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tar with ``../`` and a zip bomb: refused, nothing unpacked anywhere, nothing left."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    cell, www, target = "N47_00_E011_00", tmp_path / "www", tmp_path / "deep" / "dem"
+    write_cell(tmp_path / "cell.tif", 11, 47)
+    member = f"Copernicus_DSM_10_{cell}_DEM.tif"
+    archive = www / "dged" / f"Copernicus_DSM_10_{cell}.tar"
+    archive.parent.mkdir(parents=True)
+    server = FileServer(www)
+    content = (tmp_path / "cell.tif").read_bytes()
+    try:
+        for members in ({f"../../{member}": content}, {f"/{member}": content}, {"readme": b"nothing"}):
+            archive.write_bytes(tar_of(members))
+            with pytest.raises(AuxiliaryUnavailable, match="holds no"):
+                download_cell(target, f"{server.address}/dged", "COPERNICUS_30", cell, FAST)
+        archive.write_bytes(tar_of({f"DEM/{member}": content})[: len(content) // 2])
+        with pytest.raises(AuxiliaryUnavailable, match=r"damaged archive|no DEM cell"):
+            download_cell(target, f"{server.address}/dged", "COPERNICUS_30", cell, FAST)
+        bomb = www / "srtm" / "srtm_39_03.zip"
+        bomb.parent.mkdir()
+        with (
+            zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as stream,
+            stream.open("srtm_39_03.tif", "w", force_zip64=True) as output,
+        ):
+            for _ in range(17):
+                output.write(b"\0" * (64 << 20))
+        assert bomb.stat().st_size < 4 << 20
+        started = time.monotonic()
+        with pytest.raises(AuxiliaryUnavailable, match="holds no"):
+            download_cell(target, f"{server.address}/srtm", "SRTM_90", "srtm_39_03", FAST)
+        assert time.monotonic() - started < 5.0
+        archive.write_bytes(tar_of({f"DEM/{member}": content}))
+        assert download_cell(target, f"{server.address}/dged", "COPERNICUS_30", cell, FAST)
+    finally:
+        server.close()
+    assert [p.name for p in target.iterdir()] == [archive.name]
+    written = {p.relative_to(tmp_path).parts[0] for p in tmp_path.rglob("*") if p.is_file()}
+    assert written == {"www", "deep", "cell.tif"}
+
+
+def test_redirects_without_end_and_bodies_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = FileServer(tmp_path)
+
+    def loop(handler: object, _path: Path) -> None:
+        handler.send_response(302)  # type: ignore[attr-defined]
+        handler.send_header("Location", "/again.tif")  # type: ignore[attr-defined]
+        handler.send_header("Content-Length", "0")  # type: ignore[attr-defined]
+        handler.end_headers()  # type: ignore[attr-defined]
+
+    def endless(handler: object, _path: Path) -> None:
+        handler.send_response(200)  # type: ignore[attr-defined]
+        handler.end_headers()  # type: ignore[attr-defined]
+        try:
+            while True:
+                handler.wfile.write(b"\0" * 65536)  # type: ignore[attr-defined]
+        except OSError:
+            handler.close_connection = True  # type: ignore[attr-defined]
+
+    try:
+        monkeypatch.setattr(server, "answer", loop)
+        with pytest.raises(AuxiliaryUnavailable, match="redirects"):
+            download_cell(tmp_path / "dem", server.address, "COPERNICUS_30", "N47_00_E011_00", FAST)
+        assert len(server.asked) <= 7
+        monkeypatch.setattr(server, "answer", endless)
+        small = Limits(2.0, 2.0, 20.0, attempts=2, first_pause_s=0.01, max_bytes=1 << 20)
+        with pytest.raises(AuxiliaryUnavailable, match="more than 1048576 bytes"):
+            download_cell(tmp_path / "dem", server.address, "COPERNICUS_30", "N47_00_E011_00", small)
+    finally:
+        server.close()
+    assert list((tmp_path / "dem").iterdir()) == []
