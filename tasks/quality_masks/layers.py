@@ -34,6 +34,7 @@ VECTOR_TYPES: Final[dict[str, str]] = {
     "QT_NODATA_PIXELS": "NODATA",
     "QT_PARTIALLY_CORRECTED_PIXELS": "CROSSTALK",
     "QT_SATURATED_PIXELS_L1A": "SATURATED_L1A",
+    "QT_SATURATED_PIXELS_L1B": "SATURATED_L1A",
 }
 """``maskType`` of the GML masks of baselines before 04.00 -> layer of the same meaning."""
 

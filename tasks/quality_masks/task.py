@@ -39,9 +39,9 @@ _STRIP_ROWS: Final = 768
 def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskParameters, l1c: StageResult) -> None:
     """Write the map of pixels that must not be trusted.
 
-    ``invalid_20m`` ``[rows, cols]`` uint8: 0 usable, 1 defective or degraded (class 1, reflectance kept), 2 lost
-    (class 1, no reflectance). The masks are opened only when the tile's GENERAL_QUALITY report says that data were
-    lost (check ``Data_Loss``), and then those of the bands it names; without a report, those of all bands. Real
+    ``invalid_20m`` ``[rows, cols]`` uint8: 0 usable, 1 saturated, defective or degraded (class 1, reflectance
+    kept), 2 lost (class 0: no-data). The masks are opened only when the tile's GENERAL_QUALITY report says that data
+    were lost (check ``Data_Loss``), and then those of the bands it names; without a report, those of all bands. Real
     products flag interpolated detector lines in every image, which are no loss.
 
     Statistics: ``used``, ``data_loss`` (None without a report), ``bands``, ``defective_percentage`` and
@@ -53,7 +53,7 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
         TransientIO: a file cannot be read.
 
     Source: Sen2Cor 2.11 configuration guide (use of the Level-1C quality masks); PSD 14.8 (layers); which layers
-    count is not published: lost and degraded packets and defective pixels are taken.
+    count is not published: lost and degraded packets, defective and saturated pixels are taken.
     """
     grid = Grid.model_validate(l1c.statistics["grid"])
     invalid = out.create("invalid_20m", grid.at(20).shape, np.uint8)
