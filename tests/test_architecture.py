@@ -23,7 +23,8 @@ INPUT_OUTPUT = {
     "tasks/l1c/zip_archive.py",
     "tasks/dem/mosaic.py", "tasks/dem/sources.py", "tasks/dem/footprint.py", "tasks/dem/download.py",
     "tasks/dem/transfer.py", "tasks/common/locks.py", "tasks/common/provenance.py",
-    "tasks/esa_cci/maps.py", "tasks/esa_cci/package.py", "tasks/quality_masks/read.py", "tasks/meteo/grib.py",
+    "tasks/esa_cci/maps.py", "tasks/esa_cci/package.py",
+    "tasks/quality_masks/read.py", "tasks/meteo/grib.py", "tasks/meteo/cams_files.py",
     "tasks/radiative_transfer/load.py",
 }  # fmt: skip
 """Modules whose job is input and output. Everything else below ``tasks`` is pure, except the folders below."""
