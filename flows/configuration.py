@@ -18,6 +18,7 @@ from tasks.dem.parameters import DemParameters
 from tasks.esa_cci.maps import with_inventory
 from tasks.esa_cci.parameters import EsaCciParameters
 from tasks.l1c.parameters import L1CParameters
+from tasks.meteo.cams_files import with_cams_inventory
 from tasks.meteo.parameters import MeteoParameters
 from tasks.packaging.description import GippFile, ProductDescription
 from tasks.packaging.parameters import PackagingParameters
@@ -60,7 +61,7 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         dem=gipp.select(DemParameters, home=str(home.folder)),
         esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.aux_data))),
         quality_masks=gipp.select(QualityMaskParameters),
-        meteo=gipp.select(MeteoParameters),
+        meteo=with_cams_inventory(gipp.select(MeteoParameters, home=str(home.folder))),
         classification=gipp.select(ClassificationParameters),
         aot=gipp.select(AotParameters, look_up_table=table),
         water_vapour=gipp.select(WaterVapourParameters, look_up_table=table),

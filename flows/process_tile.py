@@ -83,7 +83,7 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     dem = run(prepare_dem, tile, elevation_source, l1c=l1c)
     esa_cci = run(look_up_esa_cci, tile, c.esa_cci, l1c=l1c, dem=dem)
     quality_masks = run(read_quality_masks, tile, c.quality_masks, l1c=l1c)
-    meteo = run(read_meteo, tile, c.meteo, l1c=l1c)
+    meteo = run(read_meteo, tile, c.meteo, l1c=l1c, dem=dem)
     classification = run(classify_scene, tile, c.classification, l1c=l1c, quality_masks=quality_masks, esa_cci=esa_cci)
 
     atmosphere = {"l1c": l1c, "classification": classification, "dem": dem, "meteo": meteo}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -34,3 +35,15 @@ def _sha256(path: str, _size: int, _modified_ns: int) -> str:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def describe(paths: Iterable[Path]) -> list[dict[str, str]]:
+    """Return name and SHA-256 of each file; of one that cannot be read, an empty hash."""
+    found = []
+    for path in paths:
+        try:
+            digest = file_sha256(path)
+        except AuxiliaryUnavailable:
+            digest = ""
+        found.append({"file": path.name, "sha256": digest})
+    return found

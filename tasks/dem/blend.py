@@ -93,6 +93,7 @@ def join(pieces: Sequence[Piece], target: Lattice) -> NDArray[np.float32]:
             groups.append((piece.lattice, [piece]))
     if len(groups) == 1 and groups[0][0].in_step_with(target):
         return _paste(groups[0][1], target)
+    groups.sort(key=lambda group: (group[0].dx * group[0].dy, group[0].dx))
     heights = np.zeros((target.rows, target.cols), np.float32)
     weights = np.zeros((target.rows, target.cols), np.float32)
     for lattice, members in groups:
@@ -132,12 +133,18 @@ def _add_bilinear(
     heights: NDArray[np.float32],
     weights: NDArray[np.float32],
 ) -> None:
-    """Add the bilinear sums of weight x height and of weight to the target's arrays."""
+    """Add the bilinear sums of weight x height and of weight to the target's arrays, up to a weight of 1."""
     row0, col0 = lattice.offset_of(target)
     valid = np.isfinite(native)
-    for source, into in ((np.where(valid, native, np.float32(0)), heights), (valid.astype(np.float32), weights)):
+    parts = []
+    for source in (valid.astype(np.float32), np.where(valid, native, np.float32(0))):
         lines = _interpolate(source, row0 + np.arange(target.rows) * (target.dy / lattice.dy))
-        into += _interpolate(lines.T, col0 + np.arange(target.cols) * (target.dx / lattice.dx)).T
+        parts.append(_interpolate(lines.T, col0 + np.arange(target.cols) * (target.dx / lattice.dx)).T)
+    weight, height = parts
+    # What finer pieces cover fully is theirs: a wide coarse sample must not reach into them.
+    share = np.clip(1.0 - weights, 0.0, weight) / np.maximum(weight, _SMALLEST_WEIGHT)
+    weights += weight * share
+    heights += height * share
 
 
 def _interpolate(values: NDArray[np.float32], positions: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from typing import Final
 from tasks.common.artefacts import StageWriter
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
+from tasks.common.provenance import describe
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.dem.footprint import geographic_box
@@ -19,7 +20,7 @@ NO_DEM_CODE: Final = "L2A-CCI-NO-DEM"
 CLIMATOLOGY_CODE: Final = "L2A-CCI-SNOW-CLIMATOLOGY"
 
 
-@stage_task("esa_cci", version="1")
+@stage_task("esa_cci", version="2")
 def look_up_esa_cci(
     out: StageWriter, tile: TileRef, parameters: EsaCciParameters, l1c: StageResult, dem: StageResult
 ) -> None:
@@ -31,7 +32,8 @@ def look_up_esa_cci(
     - ``land_cover_20m``: LCCS codes, 190 urban, 200-202 bare, 210 water, 220 snow and ice (2015, 300 m);
     - ``snow_condition_20m``: 0-100 % snow occurrence in the month, 254 water, 255 no value (500 m).
 
-    Statistics: ``maps`` {array or ``snow_climatology``: file name}; ``snow_possible``, whether the snow climatology
+    Statistics: ``maps`` {array or ``snow_climatology``: file name, which holds the edition}; ``files`` (name and
+    SHA-256 of each map used); ``snow_possible``, whether the snow climatology
     has snow in the tile's box: None without that map, and then snow has to be looked for. As in Sen2Cor the three ESA
     CCI maps are read only when an elevation model is loaded.
 
@@ -42,14 +44,17 @@ def look_up_esa_cci(
     """
     grid = Grid.model_validate(l1c.statistics["grid"]).at(20)
     out.statistics["maps"] = {}
+    used: list[Path] = []
     try:
         climatology = map_path(parameters, parameters.snow_map)
         out.statistics["snow_possible"] = snow_is_possible(climatology, geographic_box(grid))
         out.statistics["maps"]["snow_climatology"] = climatology.name
+        used.append(climatology)
     except AuxiliaryUnavailable as error:
         out.statistics["snow_possible"] = None
         out.fall_back(CLIMATOLOGY_CODE, f"snow is looked for everywhere: {error}")
     if dem.statistics["source"] == "NONE":
+        out.statistics["files"] = describe(used)
         out.fall_back(NO_DEM_CODE, "ESA CCI maps are not used: they need an elevation model (DEM_Directory)")
         return
     month, day = _month_and_day(l1c.statistics["sensing_time"])
@@ -66,6 +71,8 @@ def look_up_esa_cci(
             out.fall_back(f"L2A-CCI-{name.upper().replace('_', '-')}", f"classified without this map: {error}")
         else:
             out.statistics["maps"][f"{name}_20m"] = path.name
+            used.append(path)
+    out.statistics["files"] = describe(used)
 
 
 def _month_and_day(sensing_time: str) -> tuple[int, int]:

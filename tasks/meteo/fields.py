@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.aot.visibility import aot_from_visibility, visibility_from_aot
+
 DU_PER_KG_M2: Final = 300.0 * 155.5694
 """Dobson units per kg m-2 of ozone (Sen2Cor 3.x sources); reproduces the OZONE_VALUE of real products to 0.01 DU."""
 
@@ -23,6 +25,9 @@ OZONE_RANGE_DU: Final = (100.0, 700.0)
 WATER_VAPOUR_RANGE_CM: Final = (0.0, 10.0)
 AOT550_RANGE: Final = (0.0, 10.0)
 HEIGHT_RANGE_KM: Final = (-1.0, 9.0)
+
+LAW_HEIGHTS_KM: Final = (0.0, 3.5)
+"""Heights for which Sen2Cor's law between visibility and optical thickness is used."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +106,23 @@ def tile_mean(fields: tuple[Field, ...], quantity: Quantity) -> float:
     if not low <= mean <= high:
         raise ValueError(f"field {name} has the mean {mean:.6g}, expected {low:g} to {high:g}")
     return mean
+
+
+def at_ground(aot550: float, model_height_km: float, ground_height_km: float) -> float:
+    """Return an aerosol optical thickness over the model's surface as one over the real ground.
+
+    A coarse model smooths mountains; the visibility is taken to be the same at both heights, and the optical thickness
+    follows from it by Sen2Cor's law between 0 and 3.5 km.
+
+    Args:
+        aot550: optical thickness above the model's surface, not negative.
+        model_height_km: height of that surface above the sea [km].
+        ground_height_km: height of the ground [km].
+
+    Source: Sen2Cor 3 sources (CAMS aerosol to visibility at the model's height).
+    """
+    if aot550 <= 0.0:
+        return 0.0
+    low, high = LAW_HEIGHTS_KM
+    visibility = visibility_from_aot(aot550, min(max(model_height_km, low), high))
+    return float(aot_from_visibility(visibility, min(max(ground_height_km, low), high)))

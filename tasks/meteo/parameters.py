@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, field_validator
 
 from tasks.common.records import Record
 
@@ -18,3 +20,18 @@ class MeteoParameters(Record):
 
     default_ozone_du: float = Field(default=331.0, ge=100.0, le=700.0)
     """Ozone column [DU] where neither the GIPP nor the product gives one (Sen2Cor 3.x sources)."""
+
+    cams_directory: str | None = None
+    """Folder of external CAMS netCDF files, absolute or relative to ``home``; None: none are used."""
+
+    home: str | None = None
+    """Folder that a relative ``cams_directory`` starts from."""
+
+    cams_inventory: tuple[str, ...] = ()
+    """Names, sizes and times of the files in that folder (``with_cams_inventory``)."""
+
+    @field_validator("cams_directory", mode="before")
+    @classmethod
+    def _none_word(cls, value: Any) -> Any:
+        """Read the word NONE, and an empty text, as no value."""
+        return None if isinstance(value, str) and value.strip().upper() in {"", "NONE"} else value

@@ -19,6 +19,8 @@ USABLE: Final = 0
 DEFECTIVE: Final = 1
 LOST: Final = 2
 
+_STRIP_ROWS: Final = 512
+
 RASTER_LAYERS: Final[tuple[str, ...]] = (
     "ANC_LOST", "ANC_DEG", "MSI_LOST", "MSI_DEG", "DEFECTIVE", "NODATA", "CROSSTALK", "SATURATED_L1A",
 )  # fmt: skip
@@ -34,6 +36,7 @@ VECTOR_TYPES: Final[dict[str, str]] = {
     "QT_NODATA_PIXELS": "NODATA",
     "QT_PARTIALLY_CORRECTED_PIXELS": "CROSSTALK",
     "QT_SATURATED_PIXELS_L1A": "SATURATED_L1A",
+    "QT_SATURATED_PIXELS_L1B": "SATURATED_L1A",
 }
 """``maskType`` of the GML masks of baselines before 04.00 -> layer of the same meaning."""
 
@@ -83,3 +86,12 @@ def mark(invalid: NDArray[np.uint8], layers: Sequence[tuple[str, NDArray[np.bool
     names = frozenset(lost)
     for name, mask in layers:
         np.maximum(invalid, np.where(mask, np.uint8(LOST if name in names else DEFECTIVE), np.uint8(0)), out=invalid)
+
+
+def percentages(invalid: NDArray[np.uint8]) -> dict[str, float]:
+    """Return the shares of the two findings of a whole map [% of the tile]."""
+    counts = np.zeros(3, np.int64)
+    for start in range(0, invalid.shape[0], _STRIP_ROWS):
+        counts += np.bincount(invalid[start : start + _STRIP_ROWS].ravel(), minlength=3)[:3]
+    shares = 100.0 * counts / max(int(counts.sum()), 1)
+    return {"defective_percentage": float(shares[DEFECTIVE]), "lost_percentage": float(shares[LOST])}

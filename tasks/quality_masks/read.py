@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from rasterio.windows import Window
 from tasks.common.errors import InvalidInput
 from tasks.common.grid import Grid
 from tasks.common.xml import Node, parse_xml, shown
+from tasks.l1c.model import TileMetadata
 from tasks.quality_masks.codestream import Block, equal_blocks
 from tasks.quality_masks.layers import RASTER_LAYERS, VECTOR_TYPES, bands_named
 
@@ -31,6 +32,12 @@ MAX_MASK_BYTES: Final = 64 << 20
 
 STRIP_ROWS: Final = 1536
 """Rows read at a time; even, and a multiple of common tile sizes."""
+
+_OVERVIEW: Final = (
+    ("MSK_CLASSI", None, ("l1c_opaque_cloud_percentage", "l1c_cirrus_percentage", "l1c_snow_percentage")),
+    ("MSK_DETFOO", "B10", ("footprint_percentage",)),
+)
+"""Masks of 60 m (kind, band) and what their layers count."""
 
 Ring = list[tuple[float, float]]
 Layer = tuple[str, NDArray[np.bool_]]
@@ -121,6 +128,43 @@ def marked_blocks(path: Path, grid: Grid, names: Sequence[str]) -> Iterator[tupl
         layers = [(name, mask) for name, mask in _read_layers(path, grid, names, window) if mask.any()]
         for block in group if layers else ():
             yield block, layers
+
+
+def layer_shares(path: Path, grid: Grid, layers: int) -> tuple[float, ...]:
+    """Return the share of pixels above 0 in each layer of a raster mask [%].
+
+    For the small masks of 60 m: MSK_CLASSI_B00 (opaque cloud, cirrus, snow) and MSK_DETFOO (detector number, 0 outside
+    the swath).
+
+    Args:
+        path: the mask.
+        grid: its grid.
+        layers: how many layers it must have.
+
+    Raises:
+        InvalidInput: the file is missing, damaged, or has another size or number of layers.
+    """
+    try:
+        with _gdal(), rasterio.open(path, driver="GTiff" if path.suffix == ".tif" else "JP2OpenJPEG") as dataset:
+            if dataset.shape != grid.shape or dataset.count != layers:
+                raise InvalidInput(
+                    f"{shown(path)}: {dataset.count} layers of {dataset.height} x {dataset.width} pixels, expected "
+                    f"{layers} of {grid.rows} x {grid.cols}"
+                )
+            return tuple(100.0 * float((dataset.read(index) != 0).mean()) for index in dataset.indexes)
+    except RasterioError as error:
+        raise InvalidInput(f"{shown(path)}: quality mask cannot be read ({shown(str(error))})") from error
+
+
+def overview(tile: TileMetadata) -> dict[str, float]:
+    """Return what the raster masks of 60 m say about the whole tile [%], as far as they are there and sound."""
+    figures: dict[str, float] = {}
+    for kind, band, names in _OVERVIEW:
+        mask = next((m for m in tile.masks if m.type == kind and m.band == band and m.path.suffix != ".gml"), None)
+        with suppress(InvalidInput):
+            shares = layer_shares(mask.path, tile.grid.at(60), len(names)) if mask is not None else ()
+            figures |= dict(zip(names, shares, strict=False))
+    return figures
 
 
 def _groups(path: Path, grid: Grid) -> tuple[tuple[Block, ...], ...]:

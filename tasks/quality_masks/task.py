@@ -15,12 +15,13 @@ from tasks.common.stage import stage_task
 from tasks.common.xml import shown
 from tasks.l1c.load import load_source
 from tasks.l1c.model import GranuleSource, TileMetadata
-from tasks.quality_masks.layers import DEFECTIVE, LOST, coarsen_any, mark
+from tasks.quality_masks.layers import coarsen_any, mark, percentages
 from tasks.quality_masks.parameters import QualityMaskParameters
 from tasks.quality_masks.read import (
     DataLoss,
     Polygon,
     marked_blocks,
+    overview,
     quality_report,
     rasterised,
     read_data_loss,
@@ -39,13 +40,14 @@ _STRIP_ROWS: Final = 768
 def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskParameters, l1c: StageResult) -> None:
     """Write the map of pixels that must not be trusted.
 
-    ``invalid_20m`` ``[rows, cols]`` uint8: 0 usable, 1 defective or degraded (class 1, reflectance kept), 2 lost
-    (class 1, no reflectance). The masks are opened only when the tile's GENERAL_QUALITY report says that data were
-    lost (check ``Data_Loss``), and then those of the bands it names; without a report, those of all bands. Real
+    ``invalid_20m`` ``[rows, cols]`` uint8: 0 usable, 1 saturated, defective or degraded (class 1, reflectance
+    kept), 2 lost (class 0: no-data). The masks are opened only when the tile's GENERAL_QUALITY report says that data
+    were lost (check ``Data_Loss``), and then those of the bands it names; without a report, those of all bands. Real
     products flag interpolated detector lines in every image, which are no loss.
 
     Statistics: ``used``, ``data_loss`` (None without a report), ``bands``, ``defective_percentage`` and
-    ``lost_percentage`` of the tile.
+    ``lost_percentage`` of the tile; from the raster masks of 60 m, where they are there,
+    ``l1c_opaque_cloud_percentage``, ``l1c_cirrus_percentage``, ``l1c_snow_percentage`` and ``footprint_percentage``.
 
     Fall-back ``L2A-QLT-MASKS``: the report or a mask that is needed is missing or damaged.
 
@@ -53,7 +55,7 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
         TransientIO: a file cannot be read.
 
     Source: Sen2Cor 2.11 configuration guide (use of the Level-1C quality masks); PSD 14.8 (layers); which layers
-    count is not published: lost and degraded packets and defective pixels are taken.
+    count is not published: lost and degraded packets, defective and saturated pixels are taken.
     """
     grid = Grid.model_validate(l1c.statistics["grid"])
     invalid = out.create("invalid_20m", grid.at(20).shape, np.uint8)
@@ -61,6 +63,7 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
     if not parameters.handle_l1c_qlt_mask:
         return
     source = load_source(tile)
+    out.statistics.update(overview(source.tile))
     problems: list[str] = []
     loss = _data_loss(tile, problems)
     if loss is not None:
@@ -76,7 +79,7 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
             unread.append(band)
             problems += [str(error)] if len(unread) == 1 else []
     invalid.flush()
-    out.statistics.update(used=True, bands=[b for b in bands if b not in unread], **_percentages(invalid))
+    out.statistics.update(used=True, bands=[b for b in bands if b not in unread], **percentages(invalid))
     if problems:
         without = f"no quality mask of {', '.join(unread)}" if unread else "quality masks of all bands read"
         out.fall_back(CODE, f"{without}: {'; '.join(problems)}")
@@ -111,8 +114,6 @@ def _mark_band(
     wanted = (*parameters.lost_layers, *parameters.defective_layers)
     raster = next((mask for mask in source.tile.masks if mask.type == _RASTER and mask.band == band), None)
     polygons = _polygons(source.tile, band, wanted) if raster is None else ()
-    if raster is None and not polygons:
-        return
     if raster is not None:
         for block, layers in marked_blocks(raster.path, grid, wanted):
             coarse = [(name, coarsen_any(mask, resolution)) for name, mask in layers]
@@ -120,7 +121,7 @@ def _mark_band(
             rows, cols = coarse[0][1].shape
             mark(invalid[row : row + rows, col : col + cols], coarse, parameters.lost_layers)
         return
-    for start in range(0, invalid.shape[0], _STRIP_ROWS):
+    for start in range(0, invalid.shape[0] if polygons else 0, _STRIP_ROWS):
         stop = min(start + _STRIP_ROWS, invalid.shape[0])
         found = rasterised(polygons, grid, (start * 20 // resolution, stop * 20 // resolution))
         coarse = [(name, coarsen_any(mask, resolution)) for name, mask in found if mask.any()]
@@ -139,12 +140,3 @@ def _polygons(tile: TileMetadata, band: str, wanted: tuple[str, ...]) -> tuple[P
     return tuple(
         polygon for path in files for polygon in read_polygons(path, tile.grid.epsg) if polygon.layer in wanted
     )
-
-
-def _percentages(invalid: np.memmap[Any, Any]) -> dict[str, float]:
-    """Return the shares of the two findings [% of the tile]."""
-    counts = np.zeros(3, np.int64)
-    for start in range(0, invalid.shape[0], _STRIP_ROWS):
-        counts += np.bincount(invalid[start : start + _STRIP_ROWS].ravel(), minlength=3)[:3]
-    shares = 100.0 * counts / max(int(counts.sum()), 1)
-    return {"defective_percentage": float(shares[DEFECTIVE]), "lost_percentage": float(shares[LOST])}

@@ -22,6 +22,8 @@ L2A_VALUES = {
     "product_doi": "https://doi.org/10.5270/S2_-znk9xsj", "nr_threads": "AUTO", "product_generator": None,
     "dem_directory": None, "dem_reference": None, "generate_dem_output": False, "force_exit_on_dem_error": False,
     "generate_tci_output": True, "generate_ddv_output": False, "handle_l1c_qlt_mask": True,
+    "l1c_qlt_lost_layers": "ANC_LOST MSI_LOST",
+    "l1c_qlt_defective_layers": "MSI_DEG DEFECTIVE SATURATED_L1A", "sky_view": "HORIZON", "cams_directory": None,
     "downsample_20_to_60": True, "psd_version": "DEFAULT", "gipp_scheme": "L2A_GIPP", "sc_scheme": "L2A_CAL_SC_GIPP",
     "ac_scheme": "L2A_CAL_AC_GIPP", "pb_scheme": "L2A_PB_GIPP", "qi_scheme": "L2A_QUALITY", "median_filter": 0,
     "aerosol_type": "RURAL", "mid_latitude": "SUMMER", "ozone_content": 0, "wv_correction": 1, "vis_update_mode": 1,
@@ -67,6 +69,7 @@ FWHM = [0.020, 0.065, 0.035, 0.030, 0.015, 0.015, 0.020, 0.115, 0.020, 0.020, 0.
 GAIN = [0.001] * 10 + [0.0005, 0.0002, 0.00005]
 
 SINCE_29 = {"Region_Of_Interest", "Force_Exit_On_DEM_Error"}
+OWN_ELEMENTS = {"L1C_QLT_Lost_Layers", "L1C_QLT_Defective_Layers", "Sky_View", "CAMS_Directory"}
 SINCE_210 = {"Product_DOI", "Product_Generator", "Handle_L1C_QLT_Mask", "PSD_Version", "QI_Scheme"}
 
 
@@ -124,7 +127,7 @@ def test_main_file_without_newer_elements_is_valid_for_sen2cor_28() -> None:
         pytest.skip("the schemas of Sen2Cor 2.8 are not here")
     document = etree.parse(str(default_gipp_folder() / "L2A_GIPP.xml"))
     for node in list(document.getroot()[0]):
-        if node.tag in SINCE_29 | SINCE_210:
+        if node.tag in SINCE_29 | SINCE_210 | OWN_ELEMENTS:
             node.getparent().remove(node)
     _schema(XSD_28 / "L2A_GIPP.xsd").assertValid(document)
     _schema(default_gipp_folder() / "L2A_GIPP.xsd").assertValid(document)

@@ -118,3 +118,28 @@ def test_sea_and_missing_cells_are_not_filled() -> None:
     assert fill_land_voids(beside) == 0
     assert math.isnan(beside[30, 50])
     assert fill_land_voids(plane((5, 5), 100.0)) == 0
+
+
+def test_a_90_m_cell_beside_a_30_m_cell_joins_without_a_step(tmp_path: Path) -> None:
+    """A plane over the border of two models: the same plane comes out."""
+    for seconds, west, samples in (("10", 44, 3600), ("30", 45, 1200)):
+        step = 1.0 / samples
+        lon, lat = np.meshgrid(west + step * np.arange(samples), 41 - step * np.arange(samples))
+        with rasterio.open(
+            tmp_path / f"Copernicus_DSM_{seconds}_N40_00_E{west:03d}_00_DEM.tif", "w", driver="GTiff", dtype="float32",
+            count=1, width=samples, height=samples, crs="EPSG:4326",
+            transform=from_origin(west - step / 2, 41 + step / 2, step, step),
+        ) as dataset:  # fmt: skip
+            dataset.write((1000 + 3000 * (lon - 45) + 2000 * (lat - 40)).astype(np.float32), 1)
+    grid = Grid(epsg=32638, ulx=497000, uly=4480000, resolution=20, rows=300, cols=300)
+    box = geographic_box(grid)
+    assert box.west < 45 < box.east
+    parameters = DemParameters(dem_directory=str(tmp_path), dem_reference="https://copernicus-dem-30m.example")
+    survey = survey_cells(box, parameters)
+    assert (survey.kind, survey.coarser, survey.missing) == ("COPERNICUS_30", ("N40_00_E045_00",), ())
+    heights = warp_to_grid(build_mosaic(survey.files, box), grid)
+    x, y = np.meshgrid(grid.ulx + 20.0 * (np.arange(300) + 0.5), grid.uly - 20.0 * (np.arange(300) + 0.5))
+    lon, lat = (
+        np.asarray(axis).reshape(grid.shape) for axis in transform("EPSG:32638", "EPSG:4326", x.ravel(), y.ravel())
+    )
+    assert np.abs(heights - (1000 + 3000 * (lon - 45) + 2000 * (lat - 40))).max() < 0.1

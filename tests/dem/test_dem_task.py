@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -9,13 +10,18 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
+from scipy.ndimage import uniform_filter
 
 from tasks.common.artefacts import open_array
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
 from tasks.common.records import ArrayRecord, StageResult, TileRef
-from tasks.dem.parameters import DemParameters
+from tasks.dem.footprint import geographic_box
+from tasks.dem.mosaic import build_mosaic, warp_to_grid
+from tasks.dem.parameters import DemParameters, DemSurvey
+from tasks.dem.sources import find_cell, survey_cells
 from tasks.dem.task import fetch_dem, prepare_dem
+from tasks.dem.terrain import SunGrid, gradient, illumination
 
 CROP = (
     Path(__file__).parents[2].parent
@@ -163,3 +169,83 @@ def test_failed_download_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPat
     assert [f.code for f in result.fallbacks] == ["L2A-DEM-DOWNLOAD", "L2A-DEM-FLAT"]
     with pytest.raises(AuxiliaryUnavailable, match="download failed"):
         stage.run(parameters.model_copy(update={"force_exit_on_dem_error": True}))
+
+
+def test_open_sea_is_level_and_no_fall_back(stage: Stage) -> None:
+    (stage.dem / "COPERNICUS_30_N00_00_E006_00.sea").touch()
+    result = stage.run(stage.parameters.model_copy(update={"force_exit_on_dem_error": True}))
+    assert result.fallbacks == ()
+    assert result.arrays == {}
+    figures = result.statistics
+    assert (figures["source"], figures["flat"], figures["mean_height_m"]) == ("COPERNICUS_30", True, 0.0)
+    assert figures["sea_cells"] == ["N00_00_E006_00"]
+
+
+def test_substitutes_are_recorded_with_their_codes(stage: Stage) -> None:
+    (stage.dem / NAME).write_bytes(b"")
+    y, x = np.mgrid[0:360, 0:360]
+    heights = (900 + x - y).astype(np.float32)
+    # A hole in the land of the tile, which lies at 6.65 to 6.70 E, 0.27 to 0.33 N: rows 242 to 262.
+    heights[245:250, 240:244] = -32767
+    (stage.dem / NAME).unlink()
+    coarser = stage.dem / NAME.replace("DSM_10", "DSM_30")
+    with rasterio.open(
+        coarser, "w", driver="GTiff", count=1, dtype="float32", width=360, height=360, crs="EPSG:4326",
+        transform=from_origin(6, 1, 1 / 360, 1 / 360), nodata=-32767,
+    ) as dataset:  # fmt: skip
+        dataset.write(heights, 1)
+    survey = DemSurvey(
+        kind="COPERNICUS_30",
+        files=(find_cell(stage.dem, "COPERNICUS_90", "N00_00_E006_00"),),  # type: ignore[arg-type]
+        coarser=("N00_00_E006_00",),
+    )
+    result = stage.run(stage.parameters.model_copy(update={"survey": survey}))
+    assert [fallback.code for fallback in result.fallbacks] == ["L2A-DEM-GLO90", "L2A-DEM-VOIDS"]
+    (file,) = result.statistics["files"]
+    assert file == {
+        "cell": "N00_00_E006_00",
+        "file": coarser.name,
+        "sha256": hashlib.sha256(coarser.read_bytes()).hexdigest(),
+    }
+
+
+def test_edition_of_the_address_is_recorded(stage: Stage) -> None:
+    label = stage.parameters.model_copy(update={"dem_reference": "COP-DEM_GLO-90-DGED__2021_1"})
+    assert stage.run(label).statistics["edition"] == "2021_1"
+
+
+@pytest.mark.parametrize("resolution", [10, 20])
+def test_layers_in_strips_are_those_of_the_whole_grid(stage: Stage, resolution: int) -> None:
+    """Illumination from the mosaic at each resolution, smoothed by SciPy; shadow and sky view where nothing rises."""
+    if not CROP.is_file():
+        pytest.skip("no real elevation model")
+    shutil.copy(CROP, stage.dem / NAME)
+    grid = GRID.model_copy(update={"rows": 1140})
+    stage.l1c = stage.l1c_of(grid)
+    result = stage.run(stage.parameters)
+    box = geographic_box(grid)
+    survey = survey_cells(box, stage.parameters)
+    at = grid.at(resolution)
+    heights = warp_to_grid(build_mosaic(survey.files, box), at)
+    ground = gradient(heights, resolution, slice(None))
+    nodes = np.ones((23, 23), np.float32)
+    cosine = illumination(ground, SunGrid(nodes * 40.0, nodes * 120.0, 5000.0).direction(at, 0, at.rows))
+    smooth = uniform_filter(cosine.astype(np.float64), {10: 9, 20: 5}[resolution], mode="nearest")
+    found = open_array(result, f"illumination_{resolution}m")
+    # GDAL approximates the map projection per strip, to an eighth of a pixel.
+    inside = np.abs(found / 10000.0 - smooth) < (0.02 if resolution == 10 else 0.0002)
+    assert inside.mean() > 0.999
+    assert ((cosine <= 0) <= (open_array(result, f"shadow_{resolution}m") == 1)).mean() > 0.9999
+
+
+def test_simple_sky_view_is_the_slope_alone(stage: Stage) -> None:
+    if not CROP.is_file():
+        pytest.skip("no real elevation model")
+    shutil.copy(CROP, stage.dem / NAME)
+    result = stage.run(stage.parameters.model_copy(update={"sky_view": "SIMPLE"}))
+    slope = np.deg2rad(open_array(result, "slope_20m") / 100.0)
+    simple = open_array(result, "sky_view_20m") / 250.0
+    assert np.abs(simple - (1 + np.cos(slope)) / 2).max() <= 0.0021
+    horizon = open_array(stage.run(stage.parameters), "sky_view_20m") / 250.0
+    assert (horizon <= simple + 0.005).mean() > 0.99
+    assert horizon.mean() < simple.mean() - 0.005

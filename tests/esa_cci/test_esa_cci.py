@@ -166,7 +166,7 @@ def test_nothing_there(stage: Stage) -> None:
         "L2A-CCI-SNOW-CONDITION",
     ]
     assert result.arrays == {}
-    assert result.statistics == {"snow_possible": None, "maps": {}}
+    assert result.statistics == {"snow_possible": None, "maps": {}, "files": []}
     assert codes_of(stage.run(EsaCciParameters(aux_data="NONE"))) == codes_of(result)
 
 

@@ -66,6 +66,9 @@ def test_nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "total_column_water_vapour_cm": None,
         "cams_aot550": None,
         "cams_height_km": None,
+        "cams_aot550_ground": None,
+        "cams_source": "NONE",
+        "files": [],
     }
 
 

@@ -13,7 +13,14 @@ from tasks.common.errors import InvalidInput
 from tasks.common.grid import Grid
 from tasks.quality_masks.codestream import equal_blocks
 from tasks.quality_masks.layers import RASTER_LAYERS
-from tasks.quality_masks.read import marked_blocks, quality_report, rasterised, read_data_loss, read_polygons
+from tasks.quality_masks.read import (
+    layer_shares,
+    marked_blocks,
+    quality_report,
+    rasterised,
+    read_data_loss,
+    read_polygons,
+)
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 T29UNU = Grid(epsg=32629, ulx=499980, uly=5900040, resolution=10, rows=10980, cols=10980)
@@ -102,6 +109,14 @@ def test_equal_tiles_are_found_without_decoding() -> None:
         for block in group:
             covered[block.row : block.row + block.rows, block.col : block.col + block.cols] += 1
     assert (covered == 1).all()
+
+
+def test_shares_of_real_masks_of_60_m() -> None:
+    path = real("l2a-T29UNU-PB0400/*/GRANULE/*/QI_DATA/MSK_CLASSI_B00.jp2")
+    assert layer_shares(path, T29UNU.at(60), 3) == pytest.approx((28.0763, 5.6622, 1.2643), abs=1e-4)
+    assert layer_shares(path.with_name("MSK_DETFOO_B10.jp2"), T29UNU.at(60), 1) == pytest.approx((59.5690,), abs=1e-4)
+    with pytest.raises(InvalidInput, match="expected 1 of 1830 x 1830"):
+        layer_shares(path, T29UNU.at(60), 1)
 
 
 def test_broken_codestreams_are_left_to_the_decoder() -> None:

@@ -96,7 +96,7 @@ def test_loss_in_named_bands(granule: Granule) -> None:
 def test_configured_layers(granule: Granule) -> None:
     granule.report("FAILED", "B05")
     granule.raster("B05", {3: (0, 0), 8: (1, 1)})
-    result = granule.run(lost_layers=(), defective_layers=("SATURATED_L1A",))
+    result = granule.run(l1c_qlt_lost_layers="NONE", l1c_qlt_defective_layers="SATURATED_L1A")
     expected = np.zeros((6, 9), np.uint8)
     expected[1, 1] = 1
     np.testing.assert_array_equal(open_array(result, "invalid_20m"), expected)

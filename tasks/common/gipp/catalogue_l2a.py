@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from tasks.common.gipp.schema import Element, Kind
+from tasks.common.gipp.schema import OWN, Element, Kind
 
 ROOT: Final = "Level-2A_Ground_Image_Processing_Parameter"
 
@@ -23,6 +23,12 @@ _scheme = partial(Element, section="Common_Section", kind=Kind.TEXT, pattern="L2
 _tables = partial(Element, section="Atmospheric_Correction/Look_Up_Tables")
 _flags = partial(Element, section="Atmospheric_Correction/Flags")
 _calibration = partial(Element, section="Atmospheric_Correction/Calibration", kind=Kind.NUMBER)
+
+_MASK_LAYERS: Final = "ANC_LOST|ANC_DEG|MSI_LOST|MSI_DEG|DEFECTIVE|NODATA|CROSSTALK|SATURATED_L1A"
+_layers = partial(
+    Element, section="Common_Section", kind=Kind.TEXT, since=OWN,
+    pattern=f"NONE|({_MASK_LAYERS})( ({_MASK_LAYERS}))*",
+)  # fmt: skip
 
 LOG_LEVELS: Final = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 OZONE_COLUMNS: Final = (0, 250, 290, 330, 331, 370, 377, 410, 420, 450, 460)
@@ -53,6 +59,16 @@ ELEMENTS: Final[tuple[Element, ...]] = (
     _flag("Generate_DDV_Output", default=False, meaning="write the mask of dark dense vegetation to QI_DATA"),
     _flag("Handle_L1C_QLT_Mask", default=True, since="2.10",
           meaning="use the quality masks of the Level-1C product to find lost and defective pixels"),
+    _layers("L1C_QLT_Lost_Layers", default="ANC_LOST MSI_LOST",
+            meaning="layers of the Level-1C quality masks whose pixels become no-data, or NONE"),
+    _layers("L1C_QLT_Defective_Layers", default="MSI_DEG DEFECTIVE SATURATED_L1A",
+            meaning="layers of the Level-1C quality masks whose pixels are classified as defective, or NONE"),
+    _common("Sky_View", kind=Kind.TEXT, default="HORIZON", choices=("HORIZON", "SIMPLE"), since=OWN,
+            meaning="share of the sky that lights a slope; HORIZON: from the horizon in 16 directions; "
+            "SIMPLE: from the slope alone, as Sen2Cor"),
+    _common("CAMS_Directory", kind=Kind.OPTIONAL_TEXT, default=None, since=OWN,
+            meaning="folder of CAMS netCDF files for products without aerosol fields, relative to the Sen2Cor home "
+            "or absolute; NONE: none are used"),
     _flag("Downsample_20_to_60", default=True, meaning="make the 60 m images by averaging those of 20 m"),
     _common("PSD_Version", kind=Kind.TEXT, default="DEFAULT", since="2.10",
             meaning="forces a version of the product format; DEFAULT: as the Level-1C product says"),

@@ -20,7 +20,7 @@ from tasks.common.errors import InvalidConfiguration
 from tasks.common.gipp import catalogue_ac, catalogue_l2a, catalogue_pb, catalogue_sc
 from tasks.common.gipp.model import ELEMENTS, Gipp, default_values
 from tasks.common.gipp.parse import parse_configuration
-from tasks.common.gipp.schema import BandList, Element, Value, parse_value, shown, spelt
+from tasks.common.gipp.schema import OWN, BandList, Element, Value, parse_value, shown, spelt
 from tasks.common.xml import shown as shown_path
 
 _ROOTS: Final = {
@@ -135,7 +135,7 @@ def _read_elements(source: _File) -> dict[str, Value]:
     for element in source.elements:
         nodes = source.nodes.get(element.path, [])
         if not nodes:
-            source.missing.append(f"{element.name}={spelt(element.default)}")
+            source.missing += [] if element.since == OWN else [f"{element.name}={spelt(element.default)}"]
             continue
         if len(nodes) > 1:
             lines = " and ".join(str(node.sourceline) for node in nodes[:2])

@@ -16,6 +16,10 @@ NONE: Final = "NONE"
 """The word that Sen2Cor's files use for an absent directory or reference."""
 
 
+OWN: Final = "sen2flow"
+"""``since`` of elements that this program has beside Sen2Cor's; a file without them is no older file."""
+
+
 class Kind(StrEnum):
     """What the text of an element is."""
 
