@@ -84,7 +84,8 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     esa_cci = run(look_up_esa_cci, tile, c.esa_cci, l1c=l1c, dem=dem)
     quality_masks = run(read_quality_masks, tile, c.quality_masks, l1c=l1c)
     meteo = run(read_meteo, tile, c.meteo, l1c=l1c)
-    classification = run(classify_scene, tile, c.classification, l1c=l1c, quality_masks=quality_masks, esa_cci=esa_cci)
+    maps_of_ground = {"quality_masks": quality_masks, "esa_cci": esa_cci, "dem": dem}
+    classification = run(classify_scene, tile, c.classification, l1c=l1c, **maps_of_ground)
 
     atmosphere = {"l1c": l1c, "classification": classification, "dem": dem, "meteo": meteo}
     aot = run(retrieve_aot, tile, c.aot, **atmosphere)

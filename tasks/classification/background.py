@@ -70,9 +70,9 @@ def cirrus_limits(bare: Moments, water: Moments) -> tuple[float, float]:
 def recovery_limit(land: Moments, high_cloud: Moments, valid: int, pixel_m: float) -> float:
     """Return the B10 below which a cloud can be land, 0 where the recovery is left out.
 
-    Left out where land (classes 4 and 5) is below 5 % of the valid pixels or below 121 km2. With h the share of class 9:
-    h > 20 %: t = max(0.0015, min(mean of land, mean - 2 sigma of class 9)), then not above the mean of land; h < 2 %: the
-    mean of land; between them: at most 0.0015, as the order of minimum and maximum there makes it.
+    Left out where land (classes 4 and 5) is below 5 % of the valid pixels or below 121 km2. With h the share of class
+    9: h > 20 %: t = max(0.0015, min(mean of land, mean - 2 sigma of class 9)), then not above the mean of land; h < 2
+    %: the mean of land; between them: at most 0.0015, as the order of minimum and maximum there makes it.
 
     Source: Sen2Cor 2.8 sources, land recovery with B10, B09 and B8A.
     """

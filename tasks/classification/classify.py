@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from tasks.classification.indices import FloatArray
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene, TileFacts
 from tasks.classification.shadow_geometry import SunDirection, cloud_indicator
+from tasks.classification.specks import remove_cloud_specks, remove_surf
 from tasks.classification.sweep import STRIP_ROWS, DigitalNumberScale, Step, TileState, first_sweep, sweep, usable
 from tasks.classification.whole_tile import (
     classic_zone,
@@ -26,31 +27,32 @@ from tasks.classification.whole_tile import (
     tile_background,
 )
 
-SNOW_STEPS: Final[tuple[Step, ...]] = (
+_SNOW_FILTERS: Final[tuple[Step, ...]] = (
     snow.step_2_1_snow_index,
     snow.step_2_1bis_red_edge,
     snow.step_2_2_near_infrared,
     snow.step_2_3_blue,
     snow.step_2_4_blue_to_red,
-    snow.step_2_5_snow_and_ring,
-    map_recoveries.snow_on_water_is_cloud,
-    evolution.step_2_height,
-    evolution.ice_cloud_is_no_snow,
 )
-"""The snow block, left out where the climatology knows no snow."""
+_DEFAULT_FILTERS: Final[tuple[Step, ...]] = (evolution.step_2_height, evolution.step_2_ice_cloud)
+_SNOW_END: Final[tuple[Step, ...]] = (snow.step_2_5_snow_and_ring, map_recoveries.snow_on_water_is_cloud)
 
-SPECTRAL_STEPS: Final[tuple[Step, ...]] = (
-    clouds.step_1a_brightness,
-    clouds.step_1b_snow_index,
-    *SNOW_STEPS[:7],
+SNOW_STEPS: Final = (*_SNOW_FILTERS, *_DEFAULT_FILTERS, *_SNOW_END)
+"""The snow block of both modes, left out where the climatology knows no snow."""
+
+_STEPS_1: Final[tuple[Step, ...]] = (clouds.step_1a_brightness, clouds.step_1b_snow_index)
+_STEPS_3_TO_7: Final[tuple[Step, ...]] = (
     surfaces.step_3_vegetation,
     surfaces.step_5_1_soil,
     surfaces.step_5_2_water,
     surfaces.step_6_rock_and_sand,
     clouds.step_6bis_red_to_swir,
     clouds.step_7_clouds,
-    clouds.step_7_cirrus,
 )
+
+SPECTRAL_STEPS: Final[tuple[Step, ...]] = (
+    *_STEPS_1, *_SNOW_FILTERS, *_SNOW_END, *_STEPS_3_TO_7, clouds.step_7_cirrus,
+)  # fmt: skip
 """Classic steps 1 to 7."""
 
 CLASSIC_AFTER_SHADOW: Final[tuple[Step, ...]] = (
@@ -67,9 +69,11 @@ CLASSIC_AFTER_SHADOW: Final[tuple[Step, ...]] = (
 """Classic cloud shadow and recoveries a to h; i, j and k need figures of the whole tile."""
 
 DEFAULT_STEPS: Final[tuple[Step, ...]] = (
-    *SPECTRAL_STEPS[:2],
-    *SNOW_STEPS,
-    *SPECTRAL_STEPS[9:-1],
+    *_STEPS_1,
+    *_SNOW_FILTERS,
+    *_DEFAULT_FILTERS,
+    *_SNOW_END,
+    *_STEPS_3_TO_7,
     evolution.cirrus_over_terrain,
     recoveries.recover_dark_vegetation,
     recoveries.recover_water,
@@ -127,7 +131,7 @@ class Surroundings:
 
     pixel_m: float = 20.0
     sun: SunDirection | None = None
-    ground: Ground = Ground()
+    ground: Ground = field(default_factory=Ground)
     snow_possible: bool = True
     snow_height_m: float | None = None
 
@@ -164,8 +168,8 @@ def classify_tile(
 
     Args:
         digital_numbers: Level-1C numbers ``[y, x]`` uint16 by band, all on one grid but B08, which may be missing or
-            finer by a whole factor: 0 = no-data, 65535 = saturated, offset not applied. A pixel without data in any band
-            is class 0, one saturated in any band class 1.
+            finer by a whole factor: 0 = no-data, 65535 = saturated, offset not applied. A pixel without data in any
+            band is class 0, one saturated in any band class 1.
         scale: offset and quantification of the product.
         parameters: thresholds, mode, distances.
         invalid: ``[y, x]`` uint8 from the quality masks, or None: 0 sound, 1 defective (class 1), 2 lost (class 0).
@@ -228,6 +232,8 @@ def _default(state: TileState, sun: SunDirection | None) -> None:
         sweep(state, (map_recoveries.recover_cirrus,), 0)
         recover_built_and_bare(state)
         sweep(state, BRIGHT_STEPS, LATER_HALO)
+    remove_cloud_specks(state)
+    remove_surf(state)
     if sun is not None:
         state.zone, state.zone_factor = default_zone(state, sun)
         state.background = dark_limits(state)

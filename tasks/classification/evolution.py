@@ -14,6 +14,7 @@ from tasks.classification.classes import (
     HIGH_PROBA_CLOUDS,
     MEDIUM_PROBA_CLOUDS,
     NOT_CLASSIFIED,
+    NOT_SNOW,
     NOT_VEGETATED,
     SNOW_ICE,
     THIN_CIRRUS,
@@ -52,7 +53,8 @@ BORDER_REACH: Final = 2
 def ground_in_b10(scene: Scene, surface: FloatArray) -> FloatArray:
     """Return the reflectance in B10 of ground of reflectance ``surface`` that shows through a dry atmosphere.
 
-    B09/B8A tells how dry the column is, and the dryness what B10 lets through (``DRYNESS_B10``); 0 below a ratio of 0.5.
+    B09/B8A tells how dry the column is, and the dryness what B10 lets through (``DRYNESS_B10``); 0 below a ratio of
+    0.5.
     """
     dryness = ratio(scene.reflectance["B09"], scene.reflectance["B8A"])
     through = np.interp(dryness, (0.5, *DRYNESS_RATIO), (0.0, *DRYNESS_B10)).astype(np.float32)
@@ -77,8 +79,7 @@ def cirrus_over_terrain(scene: Scene, p: ClassificationParameters) -> None:
     rule finds no cirrus at all above 1500 m.
     """
     blue, cirrus, valid = scene.reflectance["B02"], scene.reflectance["B10"], scene.valid
-    above = cirrus > _cirrus_foot(scene, p) + ground_in_b10(scene, scene.reflectance["B11"])
-    above &= valid & ~scene.where(SNOW_ICE)
+    above = _above_ground_in_b10(scene, p, scene.reflectance["B11"]) & valid & ~scene.where(SNOW_ICE)
     scene.assign(THIN_CIRRUS, above & (cirrus < p.t2_b10) & (blue < CIRRUS_BLUE_LIMIT) & (scene.cloud < p.t_cloud_mp))
     scene.assign(MEDIUM_PROBA_CLOUDS, above & (cirrus >= p.t2_b10) & (scene.cloud < p.t_cloud_hp))
 
@@ -86,31 +87,35 @@ def cirrus_over_terrain(scene: Scene, p: ClassificationParameters) -> None:
 def step_2_height(scene: Scene, _p: ClassificationParameters) -> None:
     """Snow filter of the climatology: CMS = 0 more than 500 m below the height from which snow can lie.
 
-    Source: ``snow_climatology``; it takes the place of the box test of GlobalSnowMap where heights are known.
+    Source: ``snow_climatology``; it refines the box test of GlobalSnowMap where heights are known.
     """
     lowest, height = scene.tile.snow_height_m, scene.ground.height
     if lowest is not None and height is not None:
-        impossible = height < np.float32(lowest - LEAST_SNOW_HEIGHT_MARGIN_M)
-        scene.snow[impossible] = 0
-        scene.assign(NOT_CLASSIFIED, impossible & scene.where(SNOW_ICE))
+        _no_snow(scene, height < np.float32(lowest - LEAST_SNOW_HEIGHT_MARGIN_M))
 
 
-def ice_cloud_is_no_snow(scene: Scene, p: ClassificationParameters) -> None:
-    """Class 11 becomes class 9 where B10 is bright: clouds of ice have the colours of snow and stand above the vapour.
+def step_2_ice_cloud(scene: Scene, p: ClassificationParameters) -> None:
+    """Snow filter: CMS = 0 where B10 is bright. Clouds of ice have the colours of snow and stand above the vapour.
 
-    B10 above T1_B10, raised by height, plus what snow (0.40 in B10) shows through the dry air. CMS = 0 there.
+    B10 above T1_B10, raised by height, plus what snow (0.40 in B10) shows through the dry air.
 
     Source: Hollstein et al. 2016 (doi 10.3390/rs8080666) and Fmask (Zhu, Wang and Woodcock 2015,
     doi 10.1016/j.rse.2014.12.014) use the band in the same way.
     """
-    snow = scene.where(SNOW_ICE)
-    if not snow.any():
-        return
-    through = ground_in_b10(scene, np.full(snow.shape, SNOW_B10_SURFACE, np.float32))
-    ice = snow & (scene.reflectance["B10"] > _cirrus_foot(scene, p) + through)
-    scene.assign(HIGH_PROBA_CLOUDS, ice)
-    scene.snow[ice] = 0
-    np.copyto(scene.cloud, np.float32(p.t_cloud_hp), where=ice)
+    likely = scene.snow > 0
+    if likely.any():
+        _no_snow(scene, likely & _above_ground_in_b10(scene, p, np.full(likely.shape, SNOW_B10_SURFACE, np.float32)))
+
+
+def _no_snow(scene: Scene, mask: BoolArray) -> None:
+    scene.snow[mask] = 0
+    scene.assign(NOT_SNOW, mask & scene.unclaimed)
+
+
+def _above_ground_in_b10(scene: Scene, p: ClassificationParameters, surface: FloatArray) -> BoolArray:
+    """Return where B10 is above its lower limit for the height plus what ground of that reflectance shows."""
+    limit = _cirrus_foot(scene, p) + ground_in_b10(scene, surface)
+    return np.asarray(scene.reflectance["B10"] > limit)
 
 
 def snow_soil_borders(scene: Scene, _p: ClassificationParameters) -> None:
@@ -132,17 +137,18 @@ def snow_soil_borders(scene: Scene, _p: ClassificationParameters) -> None:
 def bright_clouds(scene: Scene, p: ClassificationParameters) -> None:
     """Bright white pixels that the ratios of steps 5.2 and 6bis have talked down become class 8.
 
-    Classes 7 and unclaimed with B04 > T2_B04 and B03 > 0.319, B05/B11 < 4.33 (where snow is impossible: any), mean
-    visible whiteness < 0.7, B12 > 0.03 and haze B02 - 0.5 B04 - 0.08 > 0.
+    Classes 7 and unclaimed with B04 > T2_B04 and B03 > 0.319, visible whiteness < 0.7, B12 > 0.03 and haze
+    B02 - 0.5 B04 - 0.08 > 0; where snow is possible also B05/B11 < 4.33, or B10 above its lower limit.
 
-    Source: Hollstein et al. 2016 (doi 10.3390/rs8080666), decision tree on bands and ratios (0.319, 4.33); Fmask, Zhu and
-    Woodcock 2012 (doi 10.1016/j.rse.2011.10.028), equations 1 to 3 (whiteness, haze). On the northern half of T29UNU these
-    are the thick clouds of high tops, 10 % of the scene.
+    Source: Hollstein et al. 2016 (doi 10.3390/rs8080666), decision tree on bands and ratios (0.319, 4.33); Fmask, Zhu
+    and Woodcock 2012 (doi 10.1016/j.rse.2011.10.028), equations 1 to 3 (whiteness, haze). On the northern half of
+    T29UNU these are the thick clouds of high tops, 10 % of the scene.
     """
     blue, green, red = (scene.reflectance[band] for band in ("B02", "B03", "B04"))
     bright = scene.among(UNCLASSIFIED, NOT_CLASSIFIED) & (red > p.t2_b04) & (green > TREE_BRIGHT_GREEN)
     if scene.tile.snow_block:
-        bright &= ratio(scene.reflectance["B05"], scene.reflectance["B11"]) < TREE_SNOW_RATIO
+        no_snow = ratio(scene.reflectance["B05"], scene.reflectance["B11"]) < TREE_SNOW_RATIO
+        bright &= no_snow | (scene.reflectance["B10"] > _cirrus_foot(scene, p))
     bright &= (scene.reflectance["B12"] > CLOUD_B12) & (blue - HAZE_SLOPE * red > HAZE_LIMIT)
     scene.assign(MEDIUM_PROBA_CLOUDS, bright & (_whiteness(blue, green, red) < WHITENESS_LIMIT))
 
@@ -152,12 +158,13 @@ def _whiteness(blue: FloatArray, green: FloatArray, red: FloatArray) -> FloatArr
     return ratio(abs(blue - mean) + abs(green - mean) + abs(red - mean), mean)
 
 
-def bright_ground(scene: Scene, _p: ClassificationParameters) -> None:
+def bright_ground(scene: Scene, p: ClassificationParameters) -> None:
     """Bright sand, rock and buildings are no clouds: classes 7, 8 and 9 become class 5.
 
     Three tests, each enough; none where B10 is above its T1 (``scene`` keeps those clouds):
 
-    - Hollstein's tree: B03 > 0.319, B05/B11 < 4.33, B11 - B10 > 0.255 and B01 < 0.300: bright in the short-wave infrared,
+    - Hollstein's tree: B03 > 0.319, B05/B11 < 4.33, B11 - B10 > 0.255 and B01 < 0.300: bright in the short-wave
+    infrared,
       dark in the coastal band, in which any cloud is bright;
     - Fmask: haze B02 - 0.5 B04 < 0.08, or B8A/B11 < 0.75 (rock);
     - parallax, at 20 m: NDBI = (B11 - B8A)/(B11 + B8A) > 0 and the cloud displacement index >= -0.5.
@@ -167,7 +174,7 @@ def bright_ground(scene: Scene, _p: ClassificationParameters) -> None:
     10.1016/j.rse.2019.05.024).
     """
     candidates = scene.among(UNCLASSIFIED, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS)
-    candidates &= scene.reflectance["B10"] < _cirrus_foot(scene, _p)
+    candidates &= scene.reflectance["B10"] < _cirrus_foot(scene, p)
     if not candidates.any():
         return
     blue, green, red, nir, swir = (scene.reflectance[band] for band in ("B02", "B03", "B04", "B8A", "B11"))
@@ -187,8 +194,8 @@ def bright_ground(scene: Scene, _p: ClassificationParameters) -> None:
 def cloud_displacement(scene: Scene) -> FloatArray:
     """Return the cloud displacement index, -1..1: near -1 on clouds, whose edges B08 sees elsewhere than B07 and B8A.
 
-    CDI = (V7 - V8)/(V7 + V8), V7 and V8 the variances of B07/B8A and B08/B8A in windows of 7 x 7 pixels of 20 m; 0 where
-    both are 0.
+    CDI = (V7 - V8)/(V7 + V8), V7 and V8 the variances of B07/B8A and B08/B8A in windows of 7 x 7 pixels of 20 m; 0
+    where both are 0.
 
     Source: Frantz et al. 2018, doi 10.1016/j.rse.2018.04.046.
     """
@@ -196,8 +203,3 @@ def cloud_displacement(scene: Scene) -> FloatArray:
     far = local_variance(ratio(scene.reflectance["B08"], scene.reflectance["B8A"]), CDI_WINDOW)
     both = near + far
     return np.asarray(np.where(both > 0, (near - far) / np.maximum(both, np.float32(1e-12)), 0), np.float32)
-
-
-def clear_of(scene: Scene) -> BoolArray:
-    """Return where the class is a cloud of any kind: 8, 9 or 10."""
-    return scene.among(MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS, THIN_CIRRUS)

@@ -51,8 +51,8 @@ class Ground:
     def hill_shade(self) -> NDArray[np.uint8]:
         """Return the illumination as hill shade 1..255; 0 where there is no relief at height 0 (sea) or no map.
 
-        1 + 254 times the cosine of incidence, as hill shades are coded (GDAL, ``gdaldem hillshade``): 128 is half of the
-        light, self shadow is 1.
+        1 + 254 times the cosine of incidence, as hill shades are coded (GDAL, ``gdaldem hillshade``): 128 is half of
+        the light, self shadow is 1.
 
         Raises:
             ValueError: there is no illumination.
@@ -60,10 +60,10 @@ class Ground:
         if self.illumination is None:
             raise ValueError("hill shade needs the illumination")
         cosine = np.clip(self.illumination.astype(np.float32) / np.float32(10000), 0, 1)
-        shade = np.rint(1 + 254 * cosine).astype(np.uint8)
+        shade: NDArray[np.uint8] = np.rint(1 + 254 * cosine).astype(np.uint8)
         if self.height is not None and self.slope is not None:
             shade[(self.height == 0) & (self.slope == 0)] = 0
-        return shade
+        return np.asarray(shade)
 
     def is_water(self) -> BoolArray | None:
         """Return where the water bodies say inland water, None without that map."""

@@ -33,7 +33,9 @@ def grow(mask: BoolArray, radius: float) -> BoolArray:
 
 def local_mean(values: FloatArray, size: int) -> FloatArray:
     """Return the mean of each ``size`` x ``size`` window, mirrored at the edges."""
-    return np.asarray(cv2.blur(values, (size, size), borderType=cv2.BORDER_REFLECT), np.float32)
+    # Not cv2.blur: its running sums depend on the row where a strip begins.
+    weights = np.full(size, 1.0 / size, np.float32)
+    return np.asarray(cv2.sepFilter2D(values, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def local_variance(values: FloatArray, size: int) -> FloatArray:
@@ -53,9 +55,9 @@ def blobs_clear_of(candidates: BoolArray, surroundings: BoolArray, share: float 
     """
     if not candidates.any():
         return candidates
-    number, labels = cv2.connectedComponents(candidates.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    ring = _dilated_labels(labels)
-    ring[labels > 0] = 0
+    number, found = cv2.connectedComponents(candidates.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    labels: NDArray[np.int32] = np.asarray(found, np.int32)
+    ring = ring_of_labels(labels)
     around = np.bincount(ring.ravel(), minlength=number)
     covered = np.bincount(ring[surroundings], minlength=number)
     clear = covered <= share * around
@@ -63,14 +65,14 @@ def blobs_clear_of(candidates: BoolArray, surroundings: BoolArray, share: float 
     return np.asarray(clear[labels])
 
 
-def _dilated_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the greatest label in each 3 x 3 window."""
-    widened = np.maximum(labels, 0)
+def ring_of_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the label of the blob next to each pixel outside the blobs (the greatest in its 3 x 3 window), else 0."""
+    widened = labels.copy()
     for axis in (0, 1):
         before = widened.copy()
-        first = [slice(None)] * 2
-        second = [slice(None)] * 2
-        first[axis], second[axis] = slice(1, None), slice(None, -1)
-        np.maximum(widened[tuple(first)], before[tuple(second)], out=widened[tuple(first)])
-        np.maximum(widened[tuple(second)], before[tuple(first)], out=widened[tuple(second)])
+        low, high = [slice(None)] * 2, [slice(None)] * 2
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        np.maximum(widened[tuple(high)], before[tuple(low)], out=widened[tuple(high)])
+        np.maximum(widened[tuple(low)], before[tuple(high)], out=widened[tuple(low)])
+    widened[labels > 0] = 0
     return widened

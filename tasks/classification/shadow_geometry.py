@@ -58,7 +58,7 @@ def distance_weights(ladder: FloatArray, sun: SunDirection, pixel_m: float) -> F
         pixel_m: size of a pixel [m].
     """
     elevation = np.radians(max(sun.elevation_deg, LOWEST_SUN_ELEVATION_DEG))
-    count = max(int(round(ladder.size * LADDER_STEP_M / pixel_m / np.tan(elevation))), 1)
+    count = max(round(float(ladder.size * LADDER_STEP_M / pixel_m / np.tan(elevation))), 1)
     rungs = np.linspace(0.0, ladder.size - 1.0, count)
     return np.interp(rungs, np.arange(ladder.size), ladder).astype(np.float32)
 
@@ -89,7 +89,7 @@ def thrown(cloud: BoolArray, weights: FloatArray, azimuth_deg: float) -> FloatAr
     del kernel
     spectrum *= fft.rfft2(cloud.astype(np.float32), size)
     total = fft.irfft2(spectrum, size, overwrite_x=True)[: cloud.shape[0], : cloud.shape[1]]
-    return np.clip(total, 0.0, 1.0).astype(np.float32, copy=False)
+    return np.asarray(np.clip(total, 0.0, 1.0), np.float32)
 
 
 def cloud_indicator(confidence: FloatArray) -> BoolArray:

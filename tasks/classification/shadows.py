@@ -93,8 +93,8 @@ def terrain_shadow(scene: Scene, _p: ClassificationParameters) -> None:
     Classes 3, 5, 7, unclaimed, and 6 where the water bodies do not say inland water, in self or cast shadow of the
     elevation model and with B8A < 0.15, or B02 - B04 > 0.034 and B8A < B04.
 
-    Decision: class 2 is "topographic and cast shadow" in the legend since baseline 04.00; the radiometric condition keeps
-    lit pixels beside a wrongly placed crest.
+    Decision: class 2 is "topographic and cast shadow" in the legend since baseline 04.00; the radiometric condition
+    keeps lit pixels beside a wrongly placed crest.
     """
     if scene.ground.shadow is None:
         return

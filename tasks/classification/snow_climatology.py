@@ -13,6 +13,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from pyproj import Transformer
+
+from tasks.common.grid import Grid
 
 NORTH: Final = (28.0, 28.0, 33.0, 41.0, 54.0, 66.0, 72.0, 70.0, 60.0, 46.0, 37.0, 31.0)
 ATLANTIC_EUROPE: Final = (38.0, 38.0, 42.0, 50.0, 62.0, 71.0, 76.0, 76.0, 68.0, 60.0, 46.0, 40.0)
@@ -43,3 +46,12 @@ def _line_of(latitude: float, longitude: float) -> tuple[float, ...]:
         return SOUTH
     west, east, south, north = ATLANTIC_BOX
     return ATLANTIC_EUROPE if west <= longitude <= east and south <= latitude <= north else NORTH
+
+
+def tile_snow_height_m(grid: Grid, sensing_time: str) -> float:
+    """Return ``lowest_snow_height_m`` at the centre of a tile on the day of an ISO time (``2022-10-05T11:54:11Z``)."""
+    step = grid.resolution / 2
+    easting, northing = grid.ulx + step * grid.cols, grid.uly - step * grid.rows
+    to_degrees = Transformer.from_crs(grid.epsg, "EPSG:4326", always_xy=True)
+    longitude, latitude = to_degrees.transform(easting, northing)
+    return lowest_snow_height_m(latitude, longitude, int(sensing_time[5:7]), int(sensing_time[8:10]))

@@ -45,7 +45,7 @@ class DigitalNumberScale:
 
 
 class StripReflectance(Mapping[str, FloatArray]):
-    """Reflectance of a strip by band; a band is read when a step first asks for it. B08 may lie on a grid twice as fine."""
+    """Reflectance of a strip by band, read when a step first asks for it; B08 may lie on a grid twice as fine."""
 
     def __init__(self, numbers: Mapping[str, NDArray[np.uint16]], scale: DigitalNumberScale, rows: slice) -> None:
         self._numbers, self._scale, self._rows = numbers, scale, rows

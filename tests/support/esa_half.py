@@ -19,9 +19,7 @@ from tasks.radiative_transfer.atmosphere import toa_reflectance
 from tasks.radiative_transfer.bands import integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 
-FILE: Final = (
-    Path(__file__).parents[2].parent / "shared" / "data" / "l2a-T29UNU-PB0400" / "north-half-60m.npz"
-)
+FILE: Final = Path(__file__).parents[2].parent / "shared" / "data" / "l2a-T29UNU-PB0400" / "north-half-60m.npz"
 SUN_ZENITH, SUN_AZIMUTH = 57.8206, 172.8402
 VIEW_ZENITH, VIEW_AZIMUTH = 9.30, 290.40
 OZONE_DU, HEIGHT_KM = 321.75, 0.08
