@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.classification import clouds, evolution, map_recoveries, recoveries, shadows, snow, surfaces
-from tasks.classification.classes import NO_DATA, SATURATED_DEFECTIVE
+from tasks.classification.classes import NO_DATA, NOT_VEGETATED, SATURATED_DEFECTIVE
 from tasks.classification.finish import grow_masks, valid_pixels
 from tasks.classification.ground import Ground, snow_condition_holds
 from tasks.classification.indices import FloatArray
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene, TileFacts
-from tasks.classification.shadow_geometry import SunDirection, cloud_indicator
+from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.specks import remove_cloud_specks, remove_surf
 from tasks.classification.sweep import STRIP_ROWS, DigitalNumberScale, Step, TileState, first_sweep, sweep, usable
 from tasks.classification.whole_tile import (
@@ -77,6 +77,7 @@ DEFAULT_STEPS: Final[tuple[Step, ...]] = (
     evolution.cirrus_over_terrain,
     recoveries.recover_dark_vegetation,
     recoveries.recover_water,
+    evolution.recover_glint,
     map_recoveries.recover_water_bodies,
     map_recoveries.clean_water_on_slopes,
     map_recoveries.recover_shadow_on_snow,
@@ -188,7 +189,7 @@ def classify_tile(
     )
     state = TileState(
         numbers=digital_numbers, scale=scale, parameters=parameters, ground=around.ground, tile=facts, classes=start,
-        cloud=np.zeros(shape, np.uint8), snow=np.zeros(shape, np.uint8), cloud_map=np.zeros(shape, np.bool_),
+        cloud=np.zeros(shape, np.uint8), snow=np.zeros(shape, np.uint8),
         strip_rows=strip_rows,
     )  # fmt: skip
     (_classic if parameters.sc_classic else _default)(state, around.sun)
@@ -206,9 +207,11 @@ def _without_snow(steps: tuple[Step, ...], facts: TileFacts) -> tuple[Step, ...]
 
 def _classic(state: TileState, sun: SunDirection | None) -> None:
     """Run the steps of Sen2Cor 2.8 in their order."""
-    first_sweep(state, _without_snow(SPECTRAL_STEPS, state.tile), FIRST_HALO, cloud_indicator)
+    state.cloud_map = np.zeros(state.classes.shape, np.bool_)
+    first_sweep(state, _without_snow(SPECTRAL_STEPS, state.tile), FIRST_HALO)
     if sun is not None:
-        state.zone = classic_zone(state, sun)
+        state.zone = classic_zone(state, state.cloud_map, sun)
+    state.cloud_map = None
     if state.ground.land_cover is None:
         sweep(state, (*CLASSIC_AFTER_SHADOW, recoveries.close_unclassified), LATER_HALO)
         return
@@ -225,13 +228,15 @@ def _default(state: TileState, sun: SunDirection | None) -> None:
     """Run the steps of the default mode in the order of a logged run of Sen2Cor 2.10."""
     steps = _without_snow(DEFAULT_STEPS, state.tile)
     if state.ground.land_cover is None:
-        first_sweep(state, (*steps, *BRIGHT_STEPS), FIRST_HALO, cloud_indicator)
+        first_sweep(state, (*steps, *BRIGHT_STEPS), FIRST_HALO)
     else:
-        first_sweep(state, steps, FIRST_HALO, cloud_indicator)
+        first_sweep(state, steps, FIRST_HALO)
         state.background = tile_background(state, recovery=False)
         sweep(state, (map_recoveries.recover_cirrus,), 0)
         recover_built_and_bare(state)
+        before = state.classes
         sweep(state, BRIGHT_STEPS, LATER_HALO)
+        state.cloud[(before != NOT_VEGETATED) & (state.classes == NOT_VEGETATED)] = 0
     remove_cloud_specks(state)
     remove_surf(state)
     if sun is not None:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from tasks.classification.classes import (
+    DARK_FEATURES,
     HIGH_PROBA_CLOUDS,
     MEDIUM_PROBA_CLOUDS,
     NOT_CLASSIFIED,
@@ -19,6 +20,7 @@ from tasks.classification.classes import (
     SNOW_ICE,
     THIN_CIRRUS,
     UNCLASSIFIED,
+    WATER,
 )
 from tasks.classification.clouds import CIRRUS_BLUE_LIMIT
 from tasks.classification.indices import FloatArray, normalised_difference, ratio
@@ -44,10 +46,13 @@ HAZE_SLOPE, HAZE_LIMIT = 0.5, 0.08
 WHITENESS_LIMIT: Final = 0.7
 CLOUD_B12: Final = 0.03
 ROCK_NIR_TO_SWIR: Final = 0.75
+SALT_RED_TO_COASTAL: Final = 1.3
+BUILT_NDBI: Final = -0.05
 CDI_GROUND: Final = -0.5
 CDI_WINDOW: Final = 7
 CDI_LARGEST_PIXEL_M: Final = 20.0
 BORDER_REACH: Final = 2
+GLINT_NDWI, GLINT_SWIR, GLINT_FLAT, GLINT_B12 = 0.1, 0.03, (0.8, 1.35), 0.75
 
 
 def ground_in_b10(scene: Scene, surface: FloatArray) -> FloatArray:
@@ -134,6 +139,25 @@ def snow_soil_borders(scene: Scene, _p: ClassificationParameters) -> None:
     scene.assign(NOT_VEGETATED, border & ~whiter)
 
 
+def recover_glint(scene: Scene, _p: ClassificationParameters) -> None:
+    """Dark features with the grey of reflected sky and a blue start are sun glint on water: class 2 becomes class 6.
+
+    B02 > B03 > B04 > B8A and (B03 - B8A)/(B03 + B8A) > 0.1, B11 > 0.03, 0.8 < B8A/B11 < 1.35 and B12 > 0.75 B11: a flat
+    surface under the atmosphere's blue. Land, lit or shaded, is darker in B12 than in B11; clear water has no B11.
+
+    Decision without a published rule, upon the synthetic set: glint is flat from the visible to 2.2 um (the Fresnel
+    reflectance hardly changes; Cox and Munk 1954, doi 10.1364/JOSA.44.000838).
+    """
+    dark = scene.where(DARK_FEATURES)
+    if not dark.any():
+        return
+    blue, green, red, nir, swir = (scene.reflectance[band] for band in ("B02", "B03", "B04", "B8A", "B11"))
+    flat = ratio(nir, swir)
+    glint = dark & (blue > green) & (green > red) & (red > nir) & (normalised_difference(green, nir) > GLINT_NDWI)
+    glint &= (swir > GLINT_SWIR) & (flat > GLINT_FLAT[0]) & (flat < GLINT_FLAT[1])
+    scene.assign(WATER, glint & (scene.reflectance["B12"] > GLINT_B12 * swir))
+
+
 def bright_clouds(scene: Scene, p: ClassificationParameters) -> None:
     """Bright white pixels that the ratios of steps 5.2 and 6bis have talked down become class 8.
 
@@ -159,36 +183,41 @@ def _whiteness(blue: FloatArray, green: FloatArray, red: FloatArray) -> FloatArr
 
 
 def bright_ground(scene: Scene, p: ClassificationParameters) -> None:
-    """Bright sand, rock and buildings are no clouds: classes 7, 8 and 9 become class 5.
+    """Bright sand, rock and buildings are no clouds: unclaimed, 7, 8 and 9 become class 5.
 
-    Three tests, each enough; none where B10 is above its T1 (``scene`` keeps those clouds):
+    Four tests, each enough; none where B10 is above its T1 (``scene`` keeps those clouds):
 
     - Hollstein's tree: B03 > 0.319, B05/B11 < 4.33, B11 - B10 > 0.255 and B01 < 0.300: bright in the short-wave
     infrared,
-      dark in the coastal band, in which any cloud is bright;
+      dark in the coastal band, in which any cloud is bright. B04 > 1.3 B01 stands for the last where salt is bright in
+      both: no cloud has that slope, not even a thin one over sand;
+    - unclaimed or class 7 with B11 above B03 and B04: what no rule has called cloud and rises to the short-wave infrared;
     - Fmask: haze B02 - 0.5 B04 < 0.08, or B8A/B11 < 0.75 (rock);
-    - parallax, at 20 m: NDBI = (B11 - B8A)/(B11 + B8A) > 0 and the cloud displacement index >= -0.5.
+    - parallax, at 20 m: NDBI = (B11 - B8A)/(B11 + B8A) > -0.05 and the cloud displacement index >= -0.5.
 
     Source: Hollstein et al. 2016 (doi 10.3390/rs8080666); Zhu and Woodcock 2012 (doi 10.1016/j.rse.2011.10.028); Frantz
-    et al. 2018 (doi 10.1016/j.rse.2018.04.046) with the guard NDBI > 0 of Fmask 4 (Qiu et al. 2019, doi
+    et al. 2018 (doi 10.1016/j.rse.2018.04.046) with the guard of Fmask 4 (NDBI > 0, here -0.05 for concrete) (Qiu et al. 2019, doi
     10.1016/j.rse.2019.05.024).
     """
-    candidates = scene.among(UNCLASSIFIED, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS)
+    candidates = scene.among(NOT_CLASSIFIED, UNCLASSIFIED, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS)
     candidates &= scene.reflectance["B10"] < _cirrus_foot(scene, p)
     if not candidates.any():
         return
     blue, green, red, nir, swir = (scene.reflectance[band] for band in ("B02", "B03", "B04", "B8A", "B11"))
     ground = (green > TREE_BRIGHT_GREEN) & (ratio(scene.reflectance["B05"], swir) < TREE_SNOW_RATIO)
-    ground &= (swir - scene.reflectance["B10"] > TREE_CLEAR_SWIR) & (scene.reflectance["B01"] < TREE_CLEAR_COASTAL)
-    ground &= red > blue
+    coastal = scene.reflectance["B01"]
+    ground &= swir - scene.reflectance["B10"] > TREE_CLEAR_SWIR
+    ground &= ((coastal < TREE_CLEAR_COASTAL) & (red > blue)) | (red > SALT_RED_TO_COASTAL * coastal)
+    ground |= (swir > green) & (swir > red) & scene.among(NOT_CLASSIFIED, UNCLASSIFIED)
     ground |= (blue - HAZE_SLOPE * red < HAZE_LIMIT) & (swir > green) & (red > blue)
     ground |= ratio(nir, swir) < ROCK_NIR_TO_SWIR
-    built = normalised_difference(swir, nir) > 0
+    built = normalised_difference(swir, nir) > BUILT_NDBI
     if scene.tile.has_b08 and scene.tile.pixel_m <= CDI_LARGEST_PIXEL_M and (built & candidates).any():
         ground |= built & (cloud_displacement(scene) >= CDI_GROUND)
     ground &= candidates
     scene.assign(NOT_VEGETATED, ground)
-    scene.clear_cloud(ground)
+    if scene.cloud.size:
+        scene.clear_cloud(ground)
 
 
 def cloud_displacement(scene: Scene) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -13,6 +14,8 @@ from tasks.classification.indices import FloatArray
 BoolArray = NDArray[np.bool_]
 
 RING_CLOUD_SHARE: Final = 0.35
+RING_ROWS: Final = 256
+GROW_ROWS: Final = 512
 
 
 def grow_diamond(mask: BoolArray, radius: int) -> BoolArray:
@@ -25,10 +28,18 @@ def grow_diamond(mask: BoolArray, radius: int) -> BoolArray:
 
 def grow(mask: BoolArray, radius: float) -> BoolArray:
     """Return everything within ``radius`` pixels of ``mask``, centre to centre (Euclidean distance, exact)."""
-    if radius < 1 or not mask.any():
+    if radius < 1:
         return mask
-    outside = np.logical_not(mask).view(np.uint8)
-    return np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= np.float32(radius))
+    grown, halo = mask.copy(), int(radius) + 1
+    for first in range(0, mask.shape[0], GROW_ROWS):
+        start = max(first - halo, 0)
+        piece = mask[start : first + GROW_ROWS + halo]
+        if piece.any():
+            outside = np.logical_not(piece).view(np.uint8)
+            distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            inner = distance[first - start : first - start + GROW_ROWS]
+            grown[first : first + GROW_ROWS] = inner <= np.float32(radius)
+    return grown
 
 
 def local_mean(values: FloatArray, size: int) -> FloatArray:
@@ -45,28 +56,46 @@ def local_variance(values: FloatArray, size: int) -> FloatArray:
     return np.asarray(np.maximum(spread, 0), np.float32)
 
 
-def blobs_clear_of(candidates: BoolArray, surroundings: BoolArray, share: float = RING_CLOUD_SHARE) -> BoolArray:
-    """Return those 4-connected blobs of ``candidates`` whose ring holds no more than ``share`` of ``surroundings``.
+@dataclass(frozen=True, eq=False)
+class Blobs:
+    """Connected pixels: their number + 1, the label of each pixel (0: none) and the pixels of each label."""
 
-    The ring of a blob is what the 3 x 3 grey dilation of the labels adds to it: where two blobs meet, the pixel belongs
-    to the one with the higher label.
+    number: int
+    labels: NDArray[np.int32]
+    sizes: NDArray[np.int64]
 
-    Source: Sen2Cor 2.8 sources, recovery of urban and bare pixels.
-    """
-    if not candidates.any():
-        return candidates
-    number, found = cv2.connectedComponents(candidates.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    labels: NDArray[np.int32] = np.asarray(found, np.int32)
-    ring = ring_of_labels(labels)
-    around = np.bincount(ring.ravel(), minlength=number)
-    covered = np.bincount(ring[surroundings], minlength=number)
-    clear = covered <= share * around
-    clear[0] = False
-    return np.asarray(clear[labels])
+    @classmethod
+    def of(cls, mask: BoolArray, connectivity: int) -> Blobs:
+        """Label a mask, 4- or 8-connected."""
+        number, labels, statistics, _ = cv2.connectedComponentsWithStats(
+            np.ascontiguousarray(mask).view(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S
+        )
+        sizes = np.asarray(statistics[:, cv2.CC_STAT_AREA], np.int64)
+        return cls(number, np.asarray(labels, np.int32), sizes)
+
+    def ring(self, surroundings: BoolArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each label the pixels of the ring round it, and how many of these lie in ``surroundings``.
+
+        The ring of a blob is what the 3 x 3 grey dilation of the labels adds to it: where two blobs meet, the pixel
+        belongs to the one with the higher label.
+        """
+        around, covered = np.zeros((2, self.number), np.int64)
+        for first in range(0, self.labels.shape[0], RING_ROWS):
+            start, stop = max(first - 1, 0), first + RING_ROWS + 1
+            labels = self.labels[start:stop]
+            if not labels.any():
+                continue
+            inner = slice(first - start, first - start + RING_ROWS)
+            ring = _dilated_labels(labels)[inner]
+            ring[labels[inner] > 0] = 0
+            touched = ring > 0
+            around += np.bincount(ring[touched], minlength=self.number)
+            covered += np.bincount(ring[touched & surroundings[first : first + RING_ROWS]], minlength=self.number)
+        return around, covered
 
 
-def ring_of_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the label of the blob next to each pixel outside the blobs (the greatest in its 3 x 3 window), else 0."""
+def _dilated_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the greatest label in each 3 x 3 window."""
     widened = labels.copy()
     for axis in (0, 1):
         before = widened.copy()
@@ -74,5 +103,18 @@ def ring_of_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
         low[axis], high[axis] = slice(None, -1), slice(1, None)
         np.maximum(widened[tuple(high)], before[tuple(low)], out=widened[tuple(high)])
         np.maximum(widened[tuple(low)], before[tuple(high)], out=widened[tuple(low)])
-    widened[labels > 0] = 0
     return widened
+
+
+def blobs_clear_of(candidates: BoolArray, surroundings: BoolArray, share: float = RING_CLOUD_SHARE) -> BoolArray:
+    """Return those 4-connected blobs of ``candidates`` whose ring holds no more than ``share`` of ``surroundings``.
+
+    Source: Sen2Cor 2.8 sources, recovery of urban and bare pixels.
+    """
+    if not candidates.any():
+        return candidates
+    blobs = Blobs.of(candidates, 4)
+    around, covered = blobs.ring(surroundings)
+    clear = covered <= share * around
+    clear[0] = False
+    return np.asarray(clear[blobs.labels])

@@ -18,6 +18,7 @@ from tasks.classification.classes import (
     WATER,
 )
 from tasks.classification.indices import ratio
+from tasks.classification.map_recoveries import HALF_LIT
 from tasks.classification.morphology import BoolArray
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene
@@ -109,7 +110,10 @@ def terrain_shadow(scene: Scene, _p: ClassificationParameters) -> None:
 def settle_dark_features(scene: Scene, _p: ClassificationParameters) -> None:
     """Class 2 that is no terrain shadow: what the recoveries have left of the dark pixels of step 1a becomes class 7.
 
-    Only where an elevation model tells terrain shadow; without one class 2 keeps its old meaning, "dark area".
+    Only where an elevation model tells terrain shadow, and not on slopes with half of the light or less; without a model
+    class 2 keeps its old meaning, "dark area".
     """
-    if scene.ground.shadow is not None:
-        scene.assign(UNCLASSIFIED, scene.where(DARK_FEATURES) & (scene.ground.shadow == 0))
+    ground = scene.ground
+    if ground.shadow is not None and ground.illumination is not None:
+        lit = (ground.shadow == 0) & (ground.hill_shade() >= HALF_LIT)
+        scene.assign(UNCLASSIFIED, scene.where(DARK_FEATURES) & lit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,7 @@ from tasks.classification.classes import (
     WATER,
 )
 from tasks.classification.evolution import CDI_GROUND, CDI_LARGEST_PIXEL_M, CDI_WINDOW, cloud_displacement
-from tasks.classification.morphology import BoolArray, ring_of_labels
+from tasks.classification.morphology import Blobs, BoolArray
 from tasks.classification.sweep import TileState, strips
 
 SPECK_KM2: Final = 0.06
@@ -37,30 +36,30 @@ def remove_cloud_specks(state: TileState) -> None:
     clouds are smaller than 0.03 km2.
     """
     clouds = (state.classes == MEDIUM_PROBA_CLOUDS) | (state.classes == HIGH_PROBA_CLOUDS)
-    number, labels, sizes = _labelled(clouds)
-    area = sizes * (state.tile.pixel_m**2 / 1e6)
+    blobs = Blobs.of(clouds, 8)
+    area = blobs.sizes * (state.tile.pixel_m**2 / 1e6)
     specks = area < SINGLE_KM2
     if state.tile.has_b08 and state.tile.pixel_m <= CDI_LARGEST_PIXEL_M:
         small = ~specks & (area < SPECK_KM2)
-        moved = _displaced_pixels(state, labels, small, number)
-        specks |= small & (moved < DISPLACED_SHARE * sizes)
+        specks |= small & (_displaced_pixels(state, blobs, small) < DISPLACED_SHARE * blobs.sizes)
     specks[0] = False
     if specks.any():
-        here = specks[labels]
+        here = specks[blobs.labels]
         state.classes[here] = NOT_VEGETATED
         state.cloud[here] = 0
 
 
-def _displaced_pixels(state: TileState, labels: NDArray[np.int32], chosen: BoolArray, number: int) -> NDArray[np.int64]:
+def _displaced_pixels(state: TileState, blobs: Blobs, chosen: BoolArray) -> NDArray[np.int64]:
     """Return for each of the chosen labels the number of pixels whose cloud displacement index is below -0.5."""
-    moved = np.zeros(number, np.int64)
+    moved = np.zeros(blobs.number, np.int64)
     chosen = chosen.copy()
     chosen[0] = False
     for rows, wide, inner in strips(state, CDI_WINDOW):
-        wanted = chosen[labels[rows]]
+        labels = blobs.labels[rows]
+        wanted = chosen[labels]
         if wanted.any():
             displaced = cloud_displacement(state.scene(wide))[inner] < np.float32(CDI_GROUND)
-            moved += np.bincount(labels[rows][wanted & displaced], minlength=number)
+            moved += np.bincount(labels[wanted & displaced], minlength=blobs.number)
     return moved
 
 
@@ -72,23 +71,22 @@ def remove_surf(state: TileState) -> None:
 
     Decision without a published rule, upon the winter coast of T18SVG: foam has the colours of thin snow.
     """
-    number, labels, sizes = _labelled(state.classes == SNOW_ICE)
-    if number == 1:
+    snow = state.classes == SNOW_ICE
+    if not snow.any():
         return
-    ring = ring_of_labels(labels)
-    around = np.bincount(ring.ravel(), minlength=number)
-    shore = np.bincount(ring[state.classes == WATER], minlength=number)
-    doubtful = (shore >= SHORE_SHARE * around) & (sizes > 0)
+    blobs = Blobs.of(snow, 8)
+    around, shore = blobs.ring(state.classes == WATER)
+    doubtful = shore >= SHORE_SHARE * around
     doubtful[0] = False
     if not doubtful.any():
         return
-    pure = np.zeros(number, np.bool_)
+    pure = np.zeros(blobs.number, np.bool_)
     for rows, wide, _ in strips(state, 0):
-        inside = labels[rows]
+        inside = blobs.labels[rows]
         if doubtful[inside].any():
             bright = state.scene(wide).reflectance["B03"] > np.float32(PURE_SNOW_GREEN)
             pure[np.unique(inside[bright])] = True
-    foam = (doubtful & ~pure)[labels]
+    foam = (doubtful & ~pure)[blobs.labels]
     for rows, wide, _ in strips(state, 0):
         here = foam[rows]
         if here.any():
@@ -97,10 +95,3 @@ def remove_surf(state: TileState) -> None:
             state.classes[rows][here & falling] = WATER
             state.classes[rows][here & ~falling] = NOT_VEGETATED
             state.snow[rows][here] = 0
-
-
-def _labelled(mask: BoolArray) -> tuple[int, NDArray[np.int32], NDArray[np.int64]]:
-    """Return the number of labels, the label of each pixel (0: none) and the pixels of each label, 8-connected."""
-    number, found = cv2.connectedComponents(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    labels: NDArray[np.int32] = np.asarray(found, np.int32)
-    return number, labels, np.bincount(labels.ravel(), minlength=number).astype(np.int64)

@@ -14,6 +14,7 @@ from tasks.classification.ground import Ground
 from tasks.classification.indices import FloatArray
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Background, Scene, TileFacts
+from tasks.classification.shadow_geometry import cloud_indicator
 
 Step = Callable[[Scene, ClassificationParameters], None]
 
@@ -84,7 +85,7 @@ class TileState:
         parameters: thresholds.
         ground, tile: maps and facts.
         classes: class map with working codes; cloud, snow: confidences in per cent.
-        cloud_map: the cloud indicator of the classic shadow.
+        cloud_map: the cloud indicator of the classic shadow; None where it is not needed.
         zone: geometric probability of shadow, on a grid ``zone_factor`` times coarser.
     """
 
@@ -96,8 +97,8 @@ class TileState:
     classes: NDArray[np.uint8]
     cloud: NDArray[np.uint8]
     snow: NDArray[np.uint8]
-    cloud_map: NDArray[np.bool_]
     strip_rows: int = STRIP_ROWS
+    cloud_map: NDArray[np.bool_] | None = None
     background: Background = field(default_factory=Background)
     zone: FloatArray | None = None
     zone_factor: int = 1
@@ -143,13 +144,10 @@ def sweep(state: TileState, steps: tuple[Step, ...], halo: int) -> None:
     state.classes = changed
 
 
-def first_sweep(
-    state: TileState, steps: tuple[Step, ...], halo: int, indicator: Callable[[FloatArray], NDArray[np.bool_]]
-) -> None:
+def first_sweep(state: TileState, steps: tuple[Step, ...], halo: int) -> None:
     """Run the steps that build the confidences, and keep these in per cent; classes are not read but made.
 
-    Args:
-        indicator: makes the cloud map from the cloud confidence; it may look two rows far.
+    The cloud indicator of the classic shadow is made where ``cloud_map`` is an array; it looks two rows far.
     """
     no_data = state.classes == NO_DATA
     for rows, wide, inner in strips(state, halo):
@@ -164,7 +162,8 @@ def first_sweep(
         state.classes[rows] = scene.classes[inner]
         state.cloud[rows] = _percent(scene.cloud, scene.valid)[inner]
         state.snow[rows] = _percent(scene.snow, scene.valid)[inner]
-        state.cloud_map[rows] = indicator(scene.cloud)[inner]
+        if state.cloud_map is not None:
+            state.cloud_map[rows] = cloud_indicator(scene.cloud)[inner]
 
 
 def usable(

@@ -42,9 +42,9 @@ USUAL_LAND: Final = (0.30, 0.16)
 LARGEST_DARK_SWIR: Final = 0.10
 
 
-def classic_zone(state: TileState, sun: SunDirection) -> FloatArray:
-    """Return the geometric probability of cloud shadow on the tile's own grid, from the cloud confidence."""
-    return shadow_probability(state.cloud_map, state.classes == NO_DATA, sun, state.tile.pixel_m)
+def classic_zone(state: TileState, cloud: BoolArray, sun: SunDirection) -> FloatArray:
+    """Return the geometric probability of cloud shadow on the tile's own grid, from the cloud indicator."""
+    return shadow_probability(cloud, state.classes == NO_DATA, sun, state.tile.pixel_m)
 
 
 def default_zone(state: TileState, sun: SunDirection) -> tuple[FloatArray, int]:
