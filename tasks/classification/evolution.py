@@ -191,13 +191,14 @@ def bright_ground(scene: Scene, p: ClassificationParameters) -> None:
     infrared,
       dark in the coastal band, in which any cloud is bright. B04 > 1.3 B01 stands for the last where salt is bright in
       both: no cloud has that slope, not even a thin one over sand;
-    - unclaimed or class 7 with B11 above B03 and B04: what no rule has called cloud and rises to the short-wave infrared;
+    - unclaimed or class 7 with B11 above B03 and B04: what no rule has called cloud and rises to the short-wave
+    infrared;
     - Fmask: haze B02 - 0.5 B04 < 0.08, or B8A/B11 < 0.75 (rock);
     - parallax, at 20 m: NDBI = (B11 - B8A)/(B11 + B8A) > -0.05 and the cloud displacement index >= -0.5.
 
     Source: Hollstein et al. 2016 (doi 10.3390/rs8080666); Zhu and Woodcock 2012 (doi 10.1016/j.rse.2011.10.028); Frantz
-    et al. 2018 (doi 10.1016/j.rse.2018.04.046) with the guard of Fmask 4 (NDBI > 0, here -0.05 for concrete) (Qiu et al. 2019, doi
-    10.1016/j.rse.2019.05.024).
+    et al. 2018 (doi 10.1016/j.rse.2018.04.046) with the guard of Fmask 4 (NDBI > 0, here -0.05 for concrete) (Qiu et
+    al. 2019, doi 10.1016/j.rse.2019.05.024).
     """
     candidates = scene.among(NOT_CLASSIFIED, UNCLASSIFIED, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS)
     candidates &= scene.reflectance["B10"] < _cirrus_foot(scene, p)

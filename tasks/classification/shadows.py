@@ -17,7 +17,7 @@ from tasks.classification.classes import (
     VEGETATION,
     WATER,
 )
-from tasks.classification.indices import ratio
+from tasks.classification.indices import normalised_difference, ratio
 from tasks.classification.map_recoveries import HALF_LIT
 from tasks.classification.morphology import BoolArray
 from tasks.classification.parameters import ClassificationParameters
@@ -30,6 +30,10 @@ SHADOW_SCORE: Final = 0.05
 WATER_RATIO: Final = 6.0
 BLUE_RED_DIFFERENCE: Final = 0.034
 TERRAIN_NIR: Final = 0.15
+SKY_LIGHT_RATIO: Final = 1.6
+SHADED_WATER_RATIO: Final = 4.0
+SHADED_LAND_NIR: Final = 0.03
+SHADED_LAND_NDWI: Final = 0.25
 
 
 def classic_cloud_shadow(scene: Scene, p: ClassificationParameters) -> None:
@@ -62,9 +66,10 @@ def classic_cloud_shadow(scene: Scene, p: ClassificationParameters) -> None:
 def dark_against_land(scene: Scene, _p: ClassificationParameters) -> None:
     """Class 3 where a shadow can fall and the pixel is dark against the clear land of the tile.
 
-    Classes 2, 4, 5, 7 and unclaimed inside the zone with B8A and B11 below shares of the medians of classes 4 and 5
-    outside it (``Background.shadow_nir``, ``shadow_swir``) and B02 > B11: what light a shadow has comes from the blue
-    sky. Water is left alone: in B11 it is as dark with as without the sun.
+    Classes 2, 4, 5, 6, 7 and unclaimed inside the zone with B8A and B11 below shares of the medians of classes 4 and 5
+    outside it (``Background.shadow_nir``, ``shadow_swir``) and B02 > 1.6 B11: what light a shadow has comes from the
+    blue sky; lit conifers, as dark in B11, stay below. Water is left alone, it is as dark with as without the sun: B8A
+    < B04 and B02/B11 > 4 with B8A < 0.03 or (B03 - B8A)/(B03 + B8A) > 0.25; above that it is soil in shadow.
 
     Source: the darkening in the near and short-wave infrared is the shadow test of Fmask (Zhu and Woodcock 2012,
     doi 10.1016/j.rse.2011.10.028); medians of the tile stand for its flood fill. The spectrum of Sen2Cor 2.8 fits only
@@ -77,15 +82,16 @@ def dark_against_land(scene: Scene, _p: ClassificationParameters) -> None:
 
 
 def _dark(scene: Scene) -> BoolArray:
-    blue, nir, swir = (scene.reflectance[band] for band in ("B02", "B8A", "B11"))
+    blue, green, nir, swir = (scene.reflectance[band] for band in ("B02", "B03", "B8A", "B11"))
     limits = scene.background
-    water = (ratio(blue, swir) > WATER_RATIO / 1.5) & (nir < scene.reflectance["B04"])
-    dark = (nir < np.float32(limits.shadow_nir)) & (swir < np.float32(limits.shadow_swir)) & (blue > swir)
-    return np.asarray(dark & ~water)
+    water = (nir < scene.reflectance["B04"]) & (ratio(blue, swir) > SHADED_WATER_RATIO)
+    water &= (nir < np.float32(SHADED_LAND_NIR)) | (normalised_difference(green, nir) > SHADED_LAND_NDWI)
+    dark = (nir < np.float32(limits.shadow_nir)) & (swir < np.float32(limits.shadow_swir))
+    return np.asarray(dark & (blue > SKY_LIGHT_RATIO * swir) & ~water)
 
 
 def _may_be_shadow(scene: Scene) -> BoolArray:
-    return scene.among(DARK_FEATURES, VEGETATION, NOT_VEGETATED, UNCLASSIFIED, NOT_CLASSIFIED)
+    return scene.among(DARK_FEATURES, VEGETATION, NOT_VEGETATED, WATER, UNCLASSIFIED, NOT_CLASSIFIED)
 
 
 def terrain_shadow(scene: Scene, _p: ClassificationParameters) -> None:
@@ -110,8 +116,8 @@ def terrain_shadow(scene: Scene, _p: ClassificationParameters) -> None:
 def settle_dark_features(scene: Scene, _p: ClassificationParameters) -> None:
     """Class 2 that is no terrain shadow: what the recoveries have left of the dark pixels of step 1a becomes class 7.
 
-    Only where an elevation model tells terrain shadow, and not on slopes with half of the light or less; without a model
-    class 2 keeps its old meaning, "dark area".
+    Only where an elevation model tells terrain shadow, and not on slopes with half of the light or less; without a
+    model class 2 keeps its old meaning, "dark area".
     """
     ground = scene.ground
     if ground.shadow is not None and ground.illumination is not None:

@@ -154,7 +154,9 @@ def main() -> None:
             right = float(np.isin(found[mine], GROUPS[code]).mean())
             if right < 0.95:
                 others = np.bincount(found[mine].ravel(), minlength=12) / found[mine].size
-                print(f"{name}: {100 * right:.0f} % right;", {c: round(100 * o) for c, o in enumerate(others) if o > 0.02})
+                print(
+                    f"{name}: {100 * right:.0f} % right;", {c: round(100 * o) for c, o in enumerate(others) if o > 0.02}
+                )
 
 
 if __name__ == "__main__":
