@@ -69,7 +69,7 @@ def granule_quality(
     """Collect the figures from the statistics of the granule's stages.
 
     Args:
-        granule: with the stages ``l1c``, ``classification`` and ``images``, and ``aot``, ``water_vapour`` and ``meteo``
+        granule: with the stages ``l1c``, ``classification``, ``meteo`` and ``images``, and ``aot`` and ``water_vapour``
             where the atmosphere was corrected: without them their figures are 0.
         degraded_percentage: DEGRADED_MSI_DATA_PERCENTAGE of the Level-1C granule.
         auxiliary_files: names of the files in AUX_DATA.
@@ -77,7 +77,8 @@ def granule_quality(
     Raises:
         InternalInconsistency: one of the stages is missing.
     """
-    aot, vapour, meteo = (granule.statistics(name) for name in ("aot", "water_vapour", "meteo"))
+    aot, vapour = granule.statistics("aot"), granule.statistics("water_vapour")
+    meteo = granule.stage("meteo").statistics
     dem = granule.statistics("dem")
     shares: Mapping[str, float] = granule.stage("classification").statistics["image_content_qi"]
     return GranuleQuality(
@@ -86,8 +87,8 @@ def granule_quality(
         aot_retrieval_method=aot.get("retrieval_method", "DEFAULT"),
         mean_aot=aot.get("mean_aot", 0.0),
         mean_water_vapour_cm=vapour.get("mean_water_vapour_cm", 0.0),
-        ozone_source=meteo.get("ozone_source", "OTHER"),
-        ozone_du=meteo.get("ozone_value", 0.0),
+        ozone_source=meteo["ozone_source"],
+        ozone_du=meteo["ozone_value"],
         start_visibility_km=aot.get("start_visibility_km") or 0.0,
         visibility_km=aot.get("visibility_km") or 0.0,
         ddv_percentage=aot.get("ddv_percentage") or 0.0,

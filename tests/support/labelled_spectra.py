@@ -1,7 +1,8 @@
 """Spectra of known class at the top of the atmosphere: every surface, cloud, cirrus and snow under many atmospheres.
 
 Surfaces go through the forward model of ``tasks.radiative_transfer``; a cloud is laid over the result with its opacity.
-Each spectrum fills a square of 24 x 24 pixels of 20 m, of which the inner 8 x 8 are counted: so far no neighbour reaches.
+Each spectrum fills a square of 24 x 24 pixels of 20 m, of which the inner 8 x 8 are counted: no
+neighbour reaches them.
 
 Usage: python tests/support/labelled_spectra.py    prints the confusion matrix of both modes.
 """

@@ -1,7 +1,7 @@
 """A made-up scene of clouds of known height over flat or rugged ground, and where their shadows truly are.
 
-A shadowed pixel gets the sky's light only: the total transmittance of the forward model without its direct part, and 4 %
-from the sides of the clouds. B08 sees clouds up to two pixels away from where B07 and B8A see them.
+A shadowed pixel gets the sky's light only: the total transmittance of the forward model without its direct part, and
+4 % from the sides of the clouds. B08 sees clouds up to two pixels away from where B07 and B8A see them.
 """
 
 from __future__ import annotations
