@@ -43,6 +43,7 @@ class TileConfiguration(Record):
     images: PackagingParameters
     with_10m: bool = True
     with_60m: bool = True
+    sc_only: bool = False
     fallbacks: tuple[Fallback, ...] = ()
     """What the configuration asks for and this version does not do."""
 
@@ -56,19 +57,23 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         home: the Sen2Cor home, against which relative folders of the GIPP are resolved.
     """
     table = look_up_table_checksum()
+    grids = {"resolutions": (10, 20, 60)} if request.resolution == 60 else {}
     return TileConfiguration(
-        l1c=gipp.select(L1CParameters, content_fingerprint=content_fingerprint),
+        l1c=gipp.select(L1CParameters, content_fingerprint=content_fingerprint, **grids),
         dem=gipp.select(DemParameters, home=str(home.folder)),
         esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.aux_data))),
         quality_masks=gipp.select(QualityMaskParameters),
         meteo=with_cams_inventory(gipp.select(MeteoParameters, home=str(home.folder))),
-        classification=gipp.select(ClassificationParameters),
+        classification=gipp.select(
+            ClassificationParameters, sc_classic=request.sc_classic, resolution=60 if request.resolution == 60 else 20
+        ),
         aot=gipp.select(AotParameters, look_up_table=table),
         water_vapour=gipp.select(WaterVapourParameters, look_up_table=table),
         surface_reflectance=gipp.select(SurfaceReflectanceParameters, look_up_table=table),
-        images=gipp.select(PackagingParameters),
+        images=gipp.select(PackagingParameters, sc_cog=request.sc_cog),
         with_10m=request.resolution != 20,
         with_60m=bool(gipp.values["downsample_20_to_60"]),
+        sc_only=request.sc_only,
         fallbacks=unused_settings(gipp),
     )
 

@@ -106,8 +106,8 @@ def _outcome(results: TileResults, mgrs_tile: str) -> TileOutcome:
         key=results.tile.key,
         mgrs_tile=mgrs_tile,
         image_content=results.classification.statistics["image_content_qi"],
-        mean_aot=results.aot.statistics["mean_aot"],
-        mean_water_vapour_cm=results.water_vapour.statistics["mean_water_vapour_cm"],
+        mean_aot=results.aot.statistics["mean_aot"] if results.aot else None,
+        mean_water_vapour_cm=results.water_vapour.statistics["mean_water_vapour_cm"] if results.water_vapour else None,
         fallbacks=results.fallbacks,
     )
 

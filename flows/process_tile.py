@@ -23,7 +23,7 @@ from tasks.dem.task import fetch_dem, prepare_dem
 from tasks.esa_cci.task import look_up_esa_cci
 from tasks.l1c.task import import_l1c
 from tasks.meteo.task import read_meteo
-from tasks.packaging.task import encode_images
+from tasks.packaging.task import encode_classification_only, encode_images
 from tasks.quality_masks.task import read_quality_masks
 from tasks.surface_reflectance.task import average_60m, correct_10m, correct_20m
 from tasks.water_vapour.task import retrieve_water_vapour
@@ -45,11 +45,12 @@ class TileResults(Record):
     quality_masks: StageResult
     meteo: StageResult
     classification: StageResult
-    aot: StageResult
-    water_vapour: StageResult
-    surface_reflectance_20m: StageResult
-    surface_reflectance_10m: StageResult | None
-    surface_reflectance_60m: StageResult | None
+    aot: StageResult | None = None
+    water_vapour: StageResult | None = None
+    surface_reflectance_20m: StageResult | None = None
+    """These three are None when only the scene classification was asked for."""
+    surface_reflectance_10m: StageResult | None = None
+    surface_reflectance_60m: StageResult | None = None
     images: StageResult
     settings: tuple[Fallback, ...] = ()
     """What the configuration asked for and was not done."""
@@ -84,7 +85,12 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     esa_cci = run(look_up_esa_cci, tile, c.esa_cci, l1c=l1c, dem=dem)
     quality_masks = run(read_quality_masks, tile, c.quality_masks, l1c=l1c)
     meteo = run(read_meteo, tile, c.meteo, l1c=l1c, dem=dem)
-    classification = run(classify_scene, tile, c.classification, l1c=l1c, quality_masks=quality_masks, esa_cci=esa_cci)
+    maps_of_ground = {"quality_masks": quality_masks, "esa_cci": esa_cci, "dem": dem}
+    classification = run(classify_scene, tile, c.classification, l1c=l1c, **maps_of_ground)
+    before = {"tile": tile, "l1c": l1c, "dem": dem, "esa_cci": esa_cci, "quality_masks": quality_masks, "meteo": meteo}
+    if c.sc_only:
+        images = run(encode_classification_only, tile, c.images, l1c=l1c, classification=classification)
+        return TileResults(**before, classification=classification, images=images, settings=c.fallbacks)
 
     atmosphere = {"l1c": l1c, "classification": classification, "dem": dem, "meteo": meteo}
     aot = run(retrieve_aot, tile, c.aot, **atmosphere)
@@ -107,12 +113,7 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
         surface_reflectance_60m=reflectance_60m,
     )
     return TileResults(
-        tile=tile,
-        l1c=l1c,
-        dem=dem,
-        esa_cci=esa_cci,
-        quality_masks=quality_masks,
-        meteo=meteo,
+        **before,
         classification=classification,
         aot=aot,
         water_vapour=water_vapour,

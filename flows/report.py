@@ -39,16 +39,24 @@ def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _atmosphere(by_name: Mapping[str, StageResult]) -> str:
+    if "aot" not in by_name:
+        return "Scene classification only: the atmosphere was not corrected."
+    aot, vapour = by_name["aot"].statistics, by_name["water_vapour"].statistics
+    return (
+        f"Mean AOT(550 nm) **{aot['mean_aot']:.3f}** ({aot['retrieval_method']}), "
+        f"mean water vapour **{vapour['mean_water_vapour_cm']:.2f} cm**."
+    )
+
+
 def tile_report(tile: TileRef, stages: Sequence[StageResult], fallbacks: Sequence[Fallback]) -> str:
     """Return the report of one processed tile as Markdown."""
     by_name = {stage.stage: stage for stage in stages}
-    aot, vapour = by_name["aot"].statistics, by_name["water_vapour"].statistics
     content = by_name["classification"].statistics["image_content_qi"]
     verdict = "complete" if not fallbacks else f"degraded ({len(fallbacks)} fall-backs)"
     parts = [
         f"# {tile.key}: {verdict}",
-        f"Mean AOT(550 nm) **{aot['mean_aot']:.3f}** ({aot['retrieval_method']}), "
-        f"mean water vapour **{vapour['mean_water_vapour_cm']:.2f} cm**.",
+        _atmosphere(by_name),
         "## Classes",
         _table(("class", "%"), [(words, f"{share:.2f}") for words, share in class_percentages(content)]),
     ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.common.records import Fallback, Record
 
@@ -25,9 +25,14 @@ class ProductRequest(Record):
         description="Keeps the finished stages for later runs. Without it they lie below the Sen2Cor home and are "
         "removed once the product is complete.",
     )
-    resolution: Literal[10, 20] | None = Field(
-        None, title="Resolution [m]", description="20: stop after 20 m (and 60 m); 10 or none: 20 m, 10 m and 60 m."
+    resolution: Literal[10, 20, 60] | None = Field(
+        None,
+        title="Resolution [m]",
+        description="20: stop after 20 m (and 60 m); 10 or none: 20 m, 10 m and 60 m; 60: with sc_only alone.",
     )
+    sc_only: bool = Field(False, title="Scene classification only", description="No AOT, WVP and reflectance.")
+    sc_classic: bool = Field(False, title="Classic classification", description="As Sen2Cor 2.9 did.")
+    sc_cog: bool = Field(False, title="SCL as COG", description="Cloud Optimized GeoTIFF instead of JPEG 2000.")
     processing_baseline: str | None = Field(
         None, pattern=r"^\d\d\.\d\d$", title="Processing baseline", description="dd.dd; default from L2A_PB_GIPP.xml."
     )
@@ -37,6 +42,12 @@ class ProductRequest(Record):
     gip_l2a_sc: Path | None = Field(None, title="L2A_CAL_SC_GIPP.xml", description="Scene classification.")
     gip_l2a_ac: Path | None = Field(None, title="L2A_CAL_AC_GIPP.xml", description="Atmospheric correction.")
     gip_l2a_pb: Path | None = Field(None, title="L2A_PB_GIPP.xml", description="Processing baseline.")
+
+    @model_validator(mode="after")
+    def _sixty_is_classification(self) -> Self:
+        if self.resolution == 60 and not self.sc_only:
+            raise ValueError("resolution 60 is only available with sc_only")
+        return self
 
 
 class TileOutcome(Record):

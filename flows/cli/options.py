@@ -30,12 +30,16 @@ _FOLDERS: Final = ("output_dir", "work_dir", "img_database_dir", "res_database_d
 _SWITCHES: Final[dict[str, str]] = {
     "raw": "Export raw images in ENVI format (rawl and hdr) instead of JPEG-2000",
     "tif": "Export images in TIFF format instead of JPEG-2000",
-    "sc_only": "Perform the scene classification only, at 60 or 20 m",
-    "sc_classic": "Classify the scene as Sen2Cor 2.9 did",
-    "sc_cog": "Export the scene classification as Cloud Optimized GeoTIFF",
     "cr_only": "Create the Level-2A product tree only, without processing",
 }
 """Options of Sen2Cor whose work is not done yet."""
+
+_CLASSIFICATION: Final[dict[str, str]] = {
+    "sc_only": "Perform the scene classification only, at 60 or 20 m",
+    "sc_classic": "Classify the scene as Sen2Cor 2.9 did",
+    "sc_cog": "Export the scene classification as Cloud Optimized GeoTIFF instead of JPEG-2000",
+}
+"""Options of the scene classification."""
 
 _GIPPS: Final[dict[str, str]] = {
     "GIP_L2A": "main configuration, L2A_GIPP.xml",
@@ -63,7 +67,10 @@ class L2AProcessOptions(Record):
 
     input_dir: Path
     """Level-1C product: SAFE folder, archive, or one granule folder."""
-    resolution: Literal[10, 20] | None = None
+    resolution: Literal[10, 20, 60] | None = None
+    sc_only: bool = False
+    sc_classic: bool = False
+    sc_cog: bool = False
     output_dir: Path | None = None
     work_dir: Path | None = None
     img_database_dir: Path | None = None
@@ -84,7 +91,9 @@ class L2AProcessOptions(Record):
     @property
     def resolutions(self) -> tuple[int, ...]:
         """Resolutions to process, in order; 10 m needs the results of 20 m."""
-        return (20,) if self.resolution == 20 else (20, 10)
+        if self.resolution == 60:
+            return (60,)
+        return (20,) if self.resolution == 20 or self.sc_only else (20, 10)
 
     @property
     def destination(self) -> Path:
@@ -117,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--resolution",
         metavar="{10,20,60}",
-        help="Target resolution [m]. 20: 20 m only; 10 or omitted: 20 and 10 m; 60: not available in this version",
+        help="Target resolution [m]. 20: 20 m only; 10 or omitted: 20 and 10 m; 60: with --sc_only",
     )
     add("--datastrip", help="Datastrip folder")
     add("--tile", help="Tile folder")
@@ -130,6 +139,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--processing_baseline", help='Processing baseline in the format "dd.dd", e.g. 05.11')
     for name, meaning in _SWITCHES.items():
         add(f"--{name}", action="store_true", help=f"{meaning} (not available in this version)")
+    for name, meaning in _CLASSIFICATION.items():
+        add(f"--{name}", action="store_true", help=meaning)
     add("--debug", action="store_true", help="Log in detail, and show the traceback of an error")
     for name, meaning in _GIPPS.items():
         add(f"--{name}", metavar="FILE", help=f"Select the {meaning}")
@@ -163,6 +174,7 @@ def parse_options(arguments: Sequence[str]) -> L2AProcessOptions:
         **{name.lower(): _gipp_path(given[name.lower()]) for name in _GIPPS},
         **{name: given[name] for name in ("processing_centre", "archiving_centre", "processing_baseline")},
         resolution=None if resolution is None else int(resolution),
+        **{name: given[name] for name in _CLASSIFICATION},
         debug=given["debug"],
         prefect=given["prefect"],
     )
@@ -235,8 +247,8 @@ def _refuse_unavailable(given: dict[str, Any]) -> None:
     wanted = [f"--{name}" for name in _SWITCHES if given[name]]
     if given["mode"] is not None:
         wanted.insert(0, f"--mode {given['mode']}")
-    if given["resolution"] == "60":
-        wanted.append("--resolution 60")
+    if given["resolution"] == "60" and not given["sc_only"]:
+        wanted.append("--resolution 60 without --sc_only")
     if wanted:
         verb = "is" if len(wanted) == 1 else "are"
         raise InvalidConfiguration(f"{', '.join(wanted)} {verb} not available in this version")

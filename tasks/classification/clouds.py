@@ -20,6 +20,7 @@ DARK_RED_LIMIT: Final = 0.10
 DARK_NIR_RANGE: Final = (0.04, 0.15)
 RED_TO_SWIR_RAMP: Final = (3.0, 6.0)
 CIRRUS_BLUE_LIMIT: Final = 0.50
+CIRRUS_HIGHEST_GROUND_M: Final = 1500.0
 
 
 def step_1a_brightness(scene: Scene, p: ClassificationParameters) -> None:
@@ -78,12 +79,14 @@ def step_7_clouds(scene: Scene, p: ClassificationParameters) -> None:
 def step_7_cirrus(scene: Scene, p: ClassificationParameters) -> None:
     """Bright in the cirrus band is cirrus (class 10), very bright is cloud (class 8), over any class with data.
 
-    Class 10 where T1_B10 < B10 < T2_B10, B02 < 0.50 and CMC < T_CLOUD_MP; class 8 where B10 >= T2_B10 and
-    CMC < T_CLOUD_HP. This is the rule of a tile without elevation model: with one, class 10 is not given above 1500 m.
+    Class 10 where T1_B10 < B10 < T2_B10, B02 < 0.50 and CMC < T_CLOUD_MP, with an elevation model only below 1500 m;
+    class 8 where B10 >= T2_B10 and CMC < T_CLOUD_HP.
 
     Source: Sen2Cor 2.8 sources, CSND step 7 (cirrus); the blue limit is a constant there.
     """
     blue, cirrus, valid = scene.reflectance["B02"], scene.reflectance["B10"], scene.valid
     thin = (cirrus > p.t1_b10) & (cirrus < p.t2_b10) & (blue < CIRRUS_BLUE_LIMIT) & (scene.cloud < p.t_cloud_mp)
+    if scene.ground.height is not None:
+        thin &= scene.ground.height < CIRRUS_HIGHEST_GROUND_M
     scene.assign(THIN_CIRRUS, thin & valid)
     scene.assign(MEDIUM_PROBA_CLOUDS, (cirrus >= p.t2_b10) & (scene.cloud < p.t_cloud_hp) & valid)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tasks.common.records import Record
+
+Distance = Annotated[float, Field(ge=0.0, le=5000.0, allow_inf_nan=False)]
+"""A distance on the ground [m]."""
 
 Threshold = Annotated[float, Field(ge=-10.0, le=10.0, allow_inf_nan=False)]
 """A reflectance, ratio or confidence in the range the GIPP's schema allows."""
@@ -75,6 +78,17 @@ class ClassificationParameters(Record):
     t_sdw: Threshold = 0.75
     median_filter: int = Field(default=0, ge=0, le=10)
     """Side of the median window over the finished class map [pixels]; 0 switches it off."""
+
+    sc_classic: bool = False
+    """Classify as Sen2Cor 2.9 did instead of the default mode of 2.10."""
+    resolution: Literal[20, 60] = 20
+    """Grid of the classification [m]."""
+    cloud_dilation_m: Distance = 60.0
+    shadow_dilation_m: Distance = 60.0
+    snow_dilation_m: Distance = 0.0
+    """How far the default mode grows the masks of cloud, cloud shadow and snow."""
+    valid_buffer_m: Distance = 160.0
+    """How far a valid pixel has to be from cloud and cloud shadow."""
 
     @model_validator(mode="after")
     def _ramps_rise(self) -> Self:

@@ -1,4 +1,4 @@
-"""Step 2: the snow block. It runs on every tile as long as no climatology says that snow is impossible."""
+"""Step 2: the snow block. It runs as long as no climatology says that snow is impossible."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.classification.classes import NOT_CLASSIFIED, NOT_SNOW, SNOW_ICE
+from tasks.classification.ground import SNOW_CONDITION_WATER
 from tasks.classification.indices import FloatArray, normalised_difference, ramp, ratio
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene
@@ -37,11 +38,15 @@ def _apply_filter(scene: Scene, factor: FloatArray) -> None:
 def step_2_1_snow_index(scene: Scene, p: ClassificationParameters) -> None:
     """Snow filter 1: CMS = ramp(NDSI, T1_NDSI_SNW, T2_NDSI_SNW), and 0 where CMC = 0: snow must first look like cloud.
 
-    Source: Sen2Cor 2.8 sources, CSND step 2.1 without the CCI snow condition map.
+    Also 0 where the CCI snow condition says water, if hardly any snow lies in the tile.
+
+    Source: Sen2Cor 2.8 sources, CSND step 2.1.
     """
     ndsi = normalised_difference(scene.reflectance["B03"], scene.reflectance["B11"])
     scene.snow[...] = ramp(ndsi, p.t1_ndsi_snw, p.t2_ndsi_snw)
     scene.snow[scene.cloud == 0] = 0
+    if scene.ground.snow_condition is not None and scene.tile.snow_condition_holds:
+        scene.snow[scene.ground.snow_condition == SNOW_CONDITION_WATER] = 0
     scene.assign(NOT_SNOW, (scene.snow == 0) & scene.unclaimed)
 
 

@@ -15,6 +15,7 @@ from tasks.common.grid import Grid
 from tasks.common.jpeg2000 import write_jp2
 from tasks.common.records import StageResult
 from tasks.packaging.auxiliary import OFFSET
+from tasks.packaging.classification_image import write_classification_cog
 from tasks.packaging.naming import PREVIEW_RESOLUTION
 from tasks.packaging.reflectance_statistics import negative_percentage
 from tasks.packaging.true_colour import preview, true_colour
@@ -49,7 +50,7 @@ class ImageSources:
 
 
 def encode_resolution(
-    granule: Path, prefix: str, grid: Grid, sources: ImageSources, *, with_tci: bool
+    granule: Path, prefix: str, grid: Grid, sources: ImageSources, *, with_tci: bool, sc_cog: bool = False
 ) -> dict[str, float]:
     """Write all images of one resolution: bands, AOT, WVP, SCL and TCI, and the two probabilities.
 
@@ -57,6 +58,8 @@ def encode_resolution(
         granule: folder that stands for the granule; ``IMG_DATA/R<resolution>m`` and ``QI_DATA`` are made in it.
         prefix: what image names begin with (``T<tile>_<datatake start>``).
         grid: the tile's grid at that resolution.
+        with_tci: write the true-colour image.
+        sc_cog: write SCL as Cloud Optimized GeoTIFF.
 
     Returns:
         For each band the percentage of negative reflectances among its valid pixels.
@@ -75,7 +78,10 @@ def encode_resolution(
         write_jp2(folder / f"{prefix}_{band}_{resolution}m.jp2", numbers, grid)
         negative[band] = negative_percentage(numbers)
     end = f"{resolution}m.jp2"
-    for kind in ("aot", "wvp", "scl"):
+    classes = sources.map("scl")
+    if sc_cog and classes is not None:
+        write_classification_cog(folder / f"{prefix}_SCL_{resolution}m.tif", classes, grid)
+    for kind in ("aot", "wvp") if sc_cog else ("aot", "wvp", "scl"):
         _write_map(folder / f"{prefix}_{kind.upper()}_{end}", sources.map(kind), grid)
     if with_tci:
         red, green, blue = (sources.band(band) for band in PREVIEW_BANDS)

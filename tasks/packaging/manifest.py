@@ -41,7 +41,7 @@ _PROBABILITY_WORDS: Final[dict[str, str]] = {
     "MSK_CLDPRB_20m.jp2": "CloudPrbMask", "MSK_CLDPRB_60m.jp2": "CloudPrbMask_1",
     "MSK_SNWPRB_20m.jp2": "SnowPrbMask", "MSK_SNWPRB_60m.jp2": "SnowPrbMask_1",
 }  # fmt: skip
-_IMAGE: Final = re.compile(r"_(\w{3}_\d\dm)\.jp2$")
+_IMAGE: Final = re.compile(r"_(\w{3}_\d\dm)\.(?:jp2|tif)$")
 _MASK: Final = re.compile(r"MSK_(\w{6})_(B\w\w)\.")
 
 

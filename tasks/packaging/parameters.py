@@ -10,3 +10,5 @@ class PackagingParameters(Record):
 
     generate_tci_output: bool = True
     """Write the true-colour images (TCI)."""
+    sc_cog: bool = False
+    """Write the scene classification as Cloud Optimized GeoTIFF instead of JP2."""

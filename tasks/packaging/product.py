@@ -210,7 +210,7 @@ def _write_product_files(folder: Path, name: str, parts: Sequence[_Granule], des
             tile_id=part.tile_id,
             datastrip_id=part.datastrip_id,
             images=tuple(
-                f"GRANULE/{part.folder}/{file.removesuffix('.jp2')}"
+                f"GRANULE/{part.folder}/{file.removesuffix('.jp2').removesuffix('.tif')}"
                 for file in part.results.stage("images").files
                 if file.startswith("IMG_DATA/")
             ),

@@ -38,6 +38,8 @@ _NO_DDV_KM: Final = 0.0
 class GranuleQuality(Record):
     """The figures of one granule that metadata and report hold."""
 
+    corrected: bool = True
+    """Whether the atmosphere was corrected; otherwise the product holds the scene classification only."""
     percentages: dict[str, float]
     """0..100 by element name; those of ``TILE_PERCENTAGES`` and ``CLASS_PERCENTAGES``."""
     aot_retrieval_method: str
@@ -67,21 +69,24 @@ def granule_quality(
     """Collect the figures from the statistics of the granule's stages.
 
     Args:
-        granule: with the stages ``l1c``, ``classification``, ``aot``, ``water_vapour``, ``meteo`` and ``images``.
+        granule: with the stages ``l1c``, ``classification``, ``meteo`` and ``images``, and ``aot`` and ``water_vapour``
+            where the atmosphere was corrected: without them their figures are 0.
         degraded_percentage: DEGRADED_MSI_DATA_PERCENTAGE of the Level-1C granule.
         auxiliary_files: names of the files in AUX_DATA.
 
     Raises:
         InternalInconsistency: one of the stages is missing.
     """
-    aot, meteo = granule.stage("aot").statistics, granule.stage("meteo").statistics
+    aot, vapour = granule.statistics("aot"), granule.statistics("water_vapour")
+    meteo = granule.stage("meteo").statistics
     dem = granule.statistics("dem")
     shares: Mapping[str, float] = granule.stage("classification").statistics["image_content_qi"]
     return GranuleQuality(
         percentages={**shares, "DEGRADED_MSI_DATA_PERCENTAGE": degraded_percentage},
-        aot_retrieval_method=aot["retrieval_method"],
-        mean_aot=aot["mean_aot"],
-        mean_water_vapour_cm=granule.stage("water_vapour").statistics["mean_water_vapour_cm"],
+        corrected=bool(aot),
+        aot_retrieval_method=aot.get("retrieval_method", "DEFAULT"),
+        mean_aot=aot.get("mean_aot", 0.0),
+        mean_water_vapour_cm=vapour.get("mean_water_vapour_cm", 0.0),
         ozone_source=meteo["ozone_source"],
         ozone_du=meteo["ozone_value"],
         start_visibility_km=aot.get("start_visibility_km") or 0.0,
@@ -166,6 +171,8 @@ def quality_report(
         ("L2A_AC", "ATMOSPHERIC_CORRECTION_QUALITY", _correction_checks(quality, tables)),
         ("L2A_AUX", "AUX_DATA_QUALITY", _auxiliary_checks(quality)),
     ):
+        if code == "L2A_AC" and not quality.corrected:
+            continue
         items = add(report, "checkList")
         add(items, "parentID", code)
         add(items, "name", name)

@@ -13,6 +13,7 @@ from tasks.common.grid import Grid
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_logger, stage_task
 from tasks.l1c.load import load_source
+from tasks.packaging.classification_image import encode_classification
 from tasks.packaging.description import GranuleProduct, ProductDescription
 from tasks.packaging.images import ImageSources, encode_resolution, write_preview
 from tasks.packaging.naming import compact_time, image_prefix
@@ -20,7 +21,7 @@ from tasks.packaging.parameters import PackagingParameters
 from tasks.packaging.product import assemble_product
 
 
-@stage_task("images", version="1")
+@stage_task("images", version="2")
 def encode_images(
     out: StageWriter,
     tile: TileRef,
@@ -53,7 +54,9 @@ def encode_images(
     negative: dict[str, float] = {}
     for sources in plan:
         at = grid.at(sources.resolution)
-        negative |= encode_resolution(out.folder, prefix, at, sources, with_tci=parameters.generate_tci_output)
+        negative |= encode_resolution(
+            out.folder, prefix, at, sources, with_tci=parameters.generate_tci_output, sc_cog=parameters.sc_cog
+        )
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
     out.statistics["resolutions"] = sorted(sources.resolution for sources in plan)
     out.statistics["negative_reflectance_percentage"] = negative
@@ -61,6 +64,23 @@ def encode_images(
         out.fall_back(
             "L2A-PKG-DATASTRIP", "the Level-1C product has no datastrip metadata: the product has none either"
         )
+
+
+@stage_task("images", version="classification-1")
+def encode_classification_only(
+    out: StageWriter, tile: TileRef, parameters: PackagingParameters, l1c: StageResult, classification: StageResult
+) -> None:
+    """Encode SCL, the two probabilities and the preview of a granule whose reflectance was not asked for.
+
+    Statistics: ``resolutions`` written [m].
+    """
+    source = load_source(tile)
+    grid = Grid.model_validate(l1c.statistics["grid"])
+    prefix = image_prefix(source.mgrs_tile, compact_time(source.product.datatake_sensing_start))
+    resolution = 60 if "scl_60m" in classification.arrays else 20
+    encode_classification(out.folder, prefix, grid.at(resolution), classification, as_cog=parameters.sc_cog)
+    write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
+    out.statistics["resolutions"] = [resolution]
 
 
 @task(

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import rasterio
 
-from tasks.classification.classify import Classification, DigitalNumberScale, classify_tile
+from tasks.classification.classify import Classification, Surroundings, classify_tile
 from tasks.classification.parameters import ClassificationParameters
+from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.statistics import image_content_qi
-from tasks.common.bands import BANDS_20M, NATIVE_RESOLUTION
+from tasks.classification.sweep import DigitalNumberScale
+from tasks.common.bands import BANDS, BANDS_20M, NATIVE_RESOLUTION
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
-SCALE = DigitalNumberScale(dict.fromkeys(BANDS_20M, 0), 10000.0)
+SCALE = DigitalNumberScale(dict.fromkeys(BANDS, 0), 10000.0)
 
 
 def block_mean(values: np.ndarray) -> np.ndarray:
@@ -32,8 +34,8 @@ def at_20m(band: str, values: np.ndarray) -> np.ndarray:
     return values
 
 
-@pytest.fixture(scope="module")
-def coast() -> Classification:
+@pytest.fixture(scope="module", params=[False, True], ids=["default", "classic"])
+def coast(request: pytest.FixtureRequest) -> Classification:
     folder = DATA / "l1c-18SVG-crop"
     if not folder.is_dir():
         pytest.skip("the real scene is not here")
@@ -41,7 +43,10 @@ def coast() -> Classification:
     for band in BANDS_20M:
         with rasterio.open(folder / f"T18SVG_20160112_{band}.jp2") as image:
             numbers[band] = at_20m(band, image.read(1))
-    return classify_tile(numbers, SCALE, ClassificationParameters())
+    with rasterio.open(folder / "T18SVG_20160112_B08.jp2") as image:
+        numbers["B08"] = image.read(1)
+    around = Surroundings(sun=SunDirection(28.0, 160.0), snow_height_m=-900.0)
+    return classify_tile(numbers, SCALE, ClassificationParameters(sc_classic=request.param), surroundings=around)
 
 
 def test_cloud_free_coast_is_vegetation_soil_and_water(coast: Classification) -> None:
@@ -82,7 +87,7 @@ def test_alpine_lake_agrees_with_the_class_map_of_esa() -> None:
         numbers = {name: block_mean(values) for name, values in zip(names, image.read(), strict=True)}
     with rasterio.open(folder / "S2A2A_20170703_022_Barbellino_SCL_10.tif") as image:
         expected = image.read(1)
-    classes = classify_tile(numbers, SCALE, ClassificationParameters()).classes
+    classes = classify_tile(numbers, SCALE, ClassificationParameters(sc_classic=True)).classes
     assert (classes == expected).mean() > 0.90
     water, cloud = expected == 6, np.isin(expected, (8, 9))
     assert np.isin(classes[water], (2, 6)).all()

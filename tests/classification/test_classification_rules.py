@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from tasks.classification.classify import USED_BANDS, classify_reflectance
+from tasks.classification.classify import classify_reflectance
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.recoveries import median_classes
 from tasks.classification.snow import dilate_diamond
 
+USED_BANDS = ("B02", "B03", "B04", "B05", "B8A", "B10", "B11", "B12")
 P = ClassificationParameters()
 SPACING = 8
 """Pixels without data between two test pixels, so that no neighbourhood reaches from one to the next."""

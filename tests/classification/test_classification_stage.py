@@ -17,6 +17,14 @@ from tasks.common.records import StageResult, TileRef
 SHAPE = (18, 24)
 MEADOW = {"B02": 0.09, "B03": 0.09, "B04": 0.06, "B05": 0.11, "B8A": 0.4, "B10": 0.001, "B11": 0.2, "B12": 0.1}
 
+FACTS = {
+    "grid": {"epsg": 32633, "ulx": 500000, "uly": 6700020, "resolution": 10, "rows": 36, "cols": 48},
+    "sensing_time": "2025-01-20T10:00:00Z",
+    "mean_sun_zenith_deg": 70.0,
+    "mean_sun_azimuth_deg": 170.0,
+}
+"""Sweden, in winter."""
+
 
 @pytest.fixture
 def tile(tmp_path: Path) -> TileRef:
@@ -32,6 +40,7 @@ def level_1c(tile: TileRef, offset: int = -1000, no_data: slice | None = None) -
             out.save(f"{band}_20m", numbers)
         out.statistics["radio_add_offset"] = dict.fromkeys(BANDS_20M, offset)
         out.statistics["quantification_value"] = 10000.0
+        out.statistics |= FACTS
 
     return run_stage(tile.store, "l1c", "1", None, {"offset": str(offset), "no_data": str(no_data)}, produce)
 
@@ -57,7 +66,7 @@ def test_stage_stores_maps_and_percentages(tile: TileRef, offset: int) -> None:
     shares = result.statistics["image_content_qi"]
     assert shares["VEGETATION_PERCENTAGE"] == 100.0
     assert shares["NODATA_PIXEL_PERCENTAGE"] == pytest.approx(100 / 6)
-    assert result.fallbacks == ()
+    assert [fallback.code for fallback in result.fallbacks] == ["L2A-SC-SNOW-CLIMATOLOGY"]
 
 
 @pytest.mark.parametrize(("possible", "expected"), [(None, 11), (True, 11), (False, 8)])
@@ -71,7 +80,7 @@ def test_snow_block_runs_unless_the_climatology_excludes_snow(
     def produce(out) -> None:
         for band, reflectance in numbers.items():
             out.save(f"{band}_20m", np.full(SHAPE, round(reflectance * 10000), np.uint16))
-        out.statistics.update(radio_add_offset=dict.fromkeys(BANDS, 0), quantification_value=10000.0)
+        out.statistics.update(radio_add_offset=dict.fromkeys(BANDS, 0), quantification_value=10000.0, **FACTS)
 
     l1c = run_stage(tile.store, "l1c", "1", None, {"scene": "snow"}, produce)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.classification.classify import USED_BANDS, DigitalNumberScale, classify_tile
+from tasks.classification.classify import classify_tile
 from tasks.classification.parameters import ClassificationParameters
+from tasks.classification.sweep import DigitalNumberScale
 from tasks.common.bands import BANDS_20M
 
-P = ClassificationParameters()
+USED_BANDS = ("B02", "B03", "B04", "B05", "B8A", "B10", "B11", "B12")
+P = ClassificationParameters(sc_classic=True)
 OFFSET = -1000
 SCALE = DigitalNumberScale(dict.fromkeys(BANDS_20M, OFFSET), 10000.0)
 SURFACES = {
@@ -64,7 +66,7 @@ def test_strip_height_does_not_matter(rows: int, median: int) -> None:
     rng = np.random.default_rng(11)
     numbers = tile_of(rng.choice(list(SURFACES), (90, 61)), noise=0.3)
     numbers["B09"][rng.random((90, 61)) < 0.05] = 0
-    parameters = ClassificationParameters(median_filter=median)
+    parameters = ClassificationParameters(median_filter=median, sc_classic=True)
     expected = classify_tile(numbers, SCALE, parameters, strip_rows=90)
     result = classify_tile(numbers, SCALE, parameters, strip_rows=rows)
     for name in ("classes", "cloud_confidence", "snow_confidence"):
@@ -93,7 +95,9 @@ def test_no_data_wins_over_saturation() -> None:
 def test_quality_masks_give_classes_0_and_1() -> None:
     invalid = np.zeros((12, 9), np.uint8)
     invalid[0, :3], invalid[11, 4:] = 1, 2
-    result = classify_tile(tile_of(np.full((12, 9), 4)), SCALE, ClassificationParameters(median_filter=5), invalid)
+    result = classify_tile(
+        tile_of(np.full((12, 9), 4)), SCALE, ClassificationParameters(median_filter=5, sc_classic=True), invalid
+    )
     expected = np.full((12, 9), 4)
     expected[0, :3], expected[11, 4:] = 1, 0
     np.testing.assert_array_equal(result.classes, expected)

@@ -40,7 +40,7 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert options.destination == tmp_path
     assert options.resolutions == (20, 10)
     others = options.model_dump(exclude={"input_dir", "debug", "prefect"})
-    assert set(others.values()) == {None}
+    assert set(others.values()) == {None, False}
     assert not options.debug
     assert not options.prefect
 
@@ -136,11 +136,8 @@ def test_wrong_command_lines(arguments: list[str], message: str) -> None:
     [
         (["x", "--raw"], "--raw is not available in this version"),
         (["x", "--tif"], "--tif is not available in this version"),
-        (["x", "--sc_only"], "--sc_only is not available in this version"),
-        (["x", "--sc_classic"], "--sc_classic is not available in this version"),
-        (["x", "--sc_cog"], "--sc_cog is not available in this version"),
         (["x", "--cr_only"], "--cr_only is not available in this version"),
-        (["x", "--resolution", "60"], "--resolution 60 is not available in this version"),
+        (["x", "--resolution", "60"], "--resolution 60 without --sc_only is not available in this version"),
         (["x", "--tif", "--raw"], "--raw, --tif are not available in this version"),
         (
             ["--mode", "process_tile", *MODE_OPTIONS, "--tile", "t"],

@@ -1,0 +1,149 @@
+"""A made-up scene of clouds of known height over flat or rugged ground, and where their shadows truly are.
+
+A shadowed pixel gets the sky's light only: the total transmittance of the forward model without its direct part, and
+4 % from the sides of the clouds. B08 sees clouds up to two pixels away from where B07 and B8A see them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from tasks.classification.classify import Classification, Surroundings, classify_tile
+from tasks.classification.ground import Ground
+from tasks.classification.parameters import ClassificationParameters
+from tasks.classification.shadow_geometry import SunDirection
+from tasks.classification.sweep import DigitalNumberScale
+from tasks.common.bands import BANDS
+from tasks.radiative_transfer.atmosphere import toa_reflectance
+from tasks.radiative_transfer.bands import integrate_bands
+from tasks.radiative_transfer.load import default_responses, load_spectral_table
+from tasks.simulation.spectra import SPECTRA, Cover
+
+PIXEL_M: Final = 20.0
+CLOUD: Final = (.76, .76, .75, .75, .76, .77, .77, .77, .78, .45, .004, .58, .45)  # fmt: skip
+COVERS: Final = (
+    Cover.CROP_DENSE,
+    Cover.DECIDUOUS,
+    Cover.CONIFER,
+    Cover.SOIL_BRIGHT,
+    Cover.DRY_GRASS,
+    Cover.WATER_CLEAR,
+)
+SIDE_LIGHT: Final = 0.04
+
+
+@dataclass(frozen=True)
+class ShadowScene:
+    """What was found, and the truth: ``cloud``, ``cloud_shadow`` (land, not hidden), ``terrain_shadow``, ``water``."""
+
+    found: Classification
+    cloud: NDArray[np.bool_]
+    cloud_shadow: NDArray[np.bool_]
+    terrain_shadow: NDArray[np.bool_]
+    water: NDArray[np.bool_]
+
+    def figures(self) -> dict[str, float]:
+        """Return recall and precision of class 3, and recall of terrain shadow and of cloud [%]."""
+        seen = ~self.cloud
+        three = (self.found.classes == 3) & seen
+        return {
+            "shadow_recall": 100 * float((three & self.cloud_shadow).sum() / self.cloud_shadow.sum()),
+            "shadow_precision": 100
+            * float((three & ndimage.binary_dilation(self.cloud_shadow, iterations=4)).sum())
+            / max(int(three.sum()), 1),
+            "terrain_recall": 100 * float((self.found.classes == 2)[self.terrain_shadow].mean())
+            if self.terrain_shadow.any()
+            else float("nan"),
+            "cloud_recall": 100 * float(np.isin(self.found.classes, (8, 9))[self.cloud].mean()),
+        }
+
+
+def shadow_scene(
+    sun: SunDirection, seed: int, *, rugged: bool = False, classic: bool = False, size: int = 900
+) -> ShadowScene:
+    """Make a scene, classify it, return both."""
+    rng = np.random.default_rng(seed)
+    fields = [ndimage.gaussian_filter(rng.standard_normal((size // 3, size // 3)), 8, mode="wrap") for _ in COVERS]
+    cover = np.repeat(np.repeat(np.argmax(fields, axis=0), 3, axis=0), 3, axis=1)
+    rows, cols = np.mgrid[0:size, 0:size].astype(np.float32)
+    height = (250 + 250 * np.sin(rows / 22) * np.cos(cols / 90)).astype(np.float32) if rugged else np.zeros_like(rows)
+    lit, terrain_shadow, ground = _relief(height, sun) if rugged else (np.ones_like(rows), rows < 0, Ground())
+
+    cloud, shadowed = np.zeros((2, size, size), np.bool_)
+    elevation, azimuth = np.radians(sun.elevation_deg), np.radians(sun.azimuth_deg)
+    for _ in range(14):
+        radius, top = rng.uniform(12, 60), rng.uniform(900, 3800)
+        place = rng.uniform(0, size, 2)
+        wobble = 1 + 0.25 * np.sin(3 * np.arctan2(rows - place[0], cols - place[1]) + rng.uniform(0, 6))
+        here = (rows - place[0]) ** 2 + (cols - place[1]) ** 2 < (radius * wobble) ** 2
+        cloud |= here
+        distance = (top - height) / np.tan(elevation) / PIXEL_M
+        towards_sun = (rows - distance * np.cos(azimuth), cols + distance * np.sin(azimuth))
+        shadowed |= ndimage.map_coordinates(here.astype(np.uint8), towards_sun, order=0).astype(bool)
+
+    tables = integrate_bands(load_spectral_table(), default_responses("S2A"))
+    numbers = {}
+    opacity = ndimage.gaussian_filter(cloud.astype(np.float32), 1.0)
+    for index, band in enumerate(BANDS):
+        rho = np.array([SPECTRA[c].reflectance[index] for c in COVERS], np.float32)[cover]
+        geometry = tables.collapse(band, 90.0 - sun.elevation_deg, 5.0, 100.0)
+        terms = geometry.terms(0.12, 0.2, 1.5, 320.0)
+        direct = float(terms.direct_transmittance_up) ** (np.cos(np.radians(5.0)) / np.sin(elevation))
+        diffuse = 1 - direct / float(terms.transmittance_down)
+        light = np.where(
+            shadowed, diffuse + SIDE_LIGHT, np.where(terrain_shadow, diffuse, diffuse + (1 - diffuse) * lit)
+        )
+        toa = toa_reflectance(terms, rho * light)
+        seen = ndimage.shift(opacity, (2.0, 0.5), order=1) if band == "B08" else opacity
+        toa = toa * (1 - seen) + seen * CLOUD[index] * (1 + 0.05 * np.sin(rows / 9 + cols / 7))
+        toa = toa * (1 + 0.01 * rng.standard_normal(toa.shape))
+        numbers[band] = np.clip(np.round(toa * 10000 + 1000), 1, 65534).astype(np.uint16)
+    around = Surroundings(sun=sun, ground=ground, snow_possible=False)
+    scale = DigitalNumberScale(dict.fromkeys(BANDS, -1000), 10000.0)
+    found = classify_tile(numbers, scale, ClassificationParameters(sc_classic=classic), surroundings=around)
+    water = cover == COVERS.index(Cover.WATER_CLEAR)
+    thick = opacity > 0.5
+    return ShadowScene(
+        found, thick, shadowed & ~thick & ~water & ~terrain_shadow, terrain_shadow & ~thick & ~water, water
+    )
+
+
+def _relief(height: NDArray[np.float32], sun: SunDirection) -> tuple[NDArray[np.float32], NDArray[np.bool_], Ground]:
+    """Return the light of the sun on the slopes relative to the plain, self and cast shadow, and the maps."""
+    down, right = np.gradient(height, PIXEL_M)
+    elevation, azimuth = np.radians(sun.elevation_deg), np.radians(sun.azimuth_deg)
+    normal = np.sqrt(1 + down**2 + right**2)
+    to_sun = (np.cos(elevation) * np.sin(azimuth), np.cos(elevation) * np.cos(azimuth), np.sin(elevation))
+    cosine = (-right * to_sun[0] + down * to_sun[1] + to_sun[2]) / normal
+    shadow = cosine <= 0
+    rows, cols = np.mgrid[0 : height.shape[0], 0 : height.shape[1]].astype(np.float32)
+    for step in range(1, 60):
+        there = (rows - step * np.cos(azimuth), cols + step * np.sin(azimuth))
+        crest = ndimage.map_coordinates(height, there, order=1, mode="nearest")
+        shadow |= crest > height + step * PIXEL_M * np.tan(elevation)
+    ground = Ground(
+        height=height,
+        slope=np.round(100 * np.degrees(np.arctan(np.hypot(down, right)))).astype(np.uint16),
+        illumination=np.round(10000 * cosine).astype(np.int16),
+        shadow=shadow.astype(np.uint8),
+    )
+    return np.clip(cosine / np.sin(elevation), 0, None).astype(np.float32), shadow, ground
+
+
+def main() -> None:
+    """Print the figures of both modes."""
+    for classic in (False, True):
+        for rugged in (False, True):
+            for elevation, azimuth in ((60.0, 140.0), (35.0, 165.0), (22.0, 200.0)):
+                scene = shadow_scene(SunDirection(elevation, azimuth), 3, rugged=rugged, classic=classic)
+                words = ", ".join(f"{k} {v:.1f}" for k, v in scene.figures().items())
+                print("classic" if classic else "default", "rugged" if rugged else "flat", elevation, words)
+
+
+if __name__ == "__main__":
+    main()
