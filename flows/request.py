@@ -10,12 +10,17 @@ from pydantic import Field
 from tasks.common.records import Fallback, Record
 
 
-class ProductRequest(Record):
-    """One Level-1C product to be processed."""
+class ProductInput(Record):
+    """Where one product is."""
 
     input_path: Path = Field(
         title="Level-1C product", description="SAFE folder, zip archive, or one granule folder inside a product."
     )
+
+
+class ProcessingOptions(Record):
+    """How products are to be processed; the same for one product and for an archive."""
+
     output_dir: Path | None = Field(
         None, title="Output folder", description="Where the Level-2A product appears; default: beside the input."
     )
@@ -37,6 +42,10 @@ class ProductRequest(Record):
     gip_l2a_sc: Path | None = Field(None, title="L2A_CAL_SC_GIPP.xml", description="Scene classification.")
     gip_l2a_ac: Path | None = Field(None, title="L2A_CAL_AC_GIPP.xml", description="Atmospheric correction.")
     gip_l2a_pb: Path | None = Field(None, title="L2A_PB_GIPP.xml", description="Processing baseline.")
+
+
+class ProductRequest(ProcessingOptions, ProductInput):
+    """One Level-1C product to be processed."""
 
 
 class TileOutcome(Record):

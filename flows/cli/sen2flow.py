@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.archive import archive, clean, retry
 from flows.cli.console import version_line
 from flows.cli.demo import DemoScene
 from flows.cli.l2a_process import run
@@ -22,6 +23,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("simulate")(simulate)
+app.command("archive")(archive)
+app.command("retry")(retry)
+app.command("clean")(clean)
 
 
 def _show_version(wanted: bool) -> None:
