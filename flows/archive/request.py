@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from flows.request import ProcessingOptions, ProductRequest
 from tasks.common.records import Record
 
 TileName = Annotated[str, Field(pattern=r"^T?\d{2}[C-HJ-NP-X][A-Z]{2}$")]
 BaselineName = Annotated[str, Field(pattern=r"^\d\d\.\d\d$")]
+
+
+def none_if_empty(value: Any) -> Any:
+    """Read an empty text, such as an environment variable that is not set, as no value."""
+    return None if isinstance(value, str) and not value.strip() else value
 
 
 class ArchiveSource(Record):
@@ -57,6 +62,8 @@ class ArchiveRequest(ProcessingOptions, ArchiveSource):
 
     output_dir: Path = Field(title="Output folder", description="Receives the products and the ledger of what is done.")
     limits: Limits = Field(Limits(), title="Limits")
+    _no_empty_folder = field_validator("work_dir", mode="before")(none_if_empty)
+
     execution: Literal["process", "deployment"] = Field(
         "process",
         title="Where products run",

@@ -13,6 +13,7 @@ from flows.cli.demo import DemoScene
 from flows.cli.l2a_process import run
 from flows.cli.options import options_or_exit
 from flows.cli.simulate import simulate
+from flows.cli.up import up
 
 app = typer.Typer(
     name="sen2flow",
@@ -26,6 +27,7 @@ app.command("simulate")(simulate)
 app.command("archive")(archive)
 app.command("retry")(retry)
 app.command("clean")(clean)
+app.command("up")(up)
 
 
 def _show_version(wanted: bool) -> None:
