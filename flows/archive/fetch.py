@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 import zipfile
 from pathlib import Path
@@ -64,8 +63,8 @@ def _download(address: str, target: Path) -> None:
             raise InvalidInput(f"{address}: refused with status {response.status_code}")
         response.raise_for_status()
         expected = response.headers.get("Content-Length")
-        response.raw.decode_content = False
         with target.open("wb") as stream:
-            shutil.copyfileobj(response.raw, stream, _CHUNK)
+            for chunk in response.iter_content(_CHUNK):
+                stream.write(chunk)
     if expected is not None and target.stat().st_size != int(expected):
         raise TransientIO(f"{address}: {target.stat().st_size} of {expected} bytes came")

@@ -71,13 +71,17 @@ def _begin(ledger: Ledger, item: Item, source: Path, flow_run: str | None) -> En
         content=content,
         configuration=configuration,
         attempt=before.attempt + 1 if before is not None and same else 1,
-        former=before if before is not None and same and before.status is Status.DONE else None,
+        former=before if before is not None and same and _is_good(before) else None,
         started=now(),
         processor=program_version(),
         flow_run=flow_run,
     )
     ledger.write(entry)
     return entry
+
+
+def _is_good(before: Entry) -> bool:
+    return before.status is Status.DONE and product_exists(before)
 
 
 def _holds(before: Entry | None, stamp: str) -> bool:
@@ -106,7 +110,7 @@ def _run(ledger: Ledger, claim: Claim, entry: Entry, request: ProductRequest, pr
         reasons = "; ".join(tile.skipped or "" for tile in outcome.tiles)
         _end(ledger, claim, entry, seconds, {"status": Status.SKIPPED, "message": reasons, "product": None})
         return Row(key=entry.key, ending=Ending.SKIPPED, message=reasons, seconds=seconds, attempt=entry.attempt)
-    if entry.former is not None and product_exists(entry.former) and entry.former.fallbacks == codes:
+    if entry.former is not None and entry.former.fallbacks == codes:
         # Nothing got better: one product of an input is enough, and the first one may be in use.
         shutil.rmtree(outcome.product)
         ledger.write(entry.former.model_copy(update={"stamp": entry.stamp}))
