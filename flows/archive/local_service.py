@@ -74,10 +74,7 @@ class LocalService:
         place = ["--host", self.options.host, "--port", str(self.options.port)]
         self._spawn("server", ["server", "start", *place])
         self._wait_for_server()
-        for pool in POOLS:
-            self._run("work-pool", "create", pool, "--type", "process", "--overwrite")
-        self._run("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
-        self._apply_automations()
+        deploy(file, self.environment())
         for pool, limit in zip(POOLS, (self.options.tiles, 4), strict=True):
             self._spawn(
                 f"worker of {pool}",
@@ -127,26 +124,6 @@ class LocalService:
         )
         self._parts.append((name, process))
 
-    def _run(self, *words: str) -> None:
-        command = [sys.executable, "-m", "prefect", *words]
-        done = subprocess.run(
-            command, env=self.environment(), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-        )
-        if done.returncode != 0:
-            raise TransientIO(f"prefect {' '.join(words)}: {' '.join((done.stderr or done.stdout).split())[-600:]}")
-
-    def _apply_automations(self) -> None:
-        work = f", {str(self.options.work.absolute())!r}" if self.options.work is not None else ""
-        code = (
-            "from flows.archive.automation_rules import apply_automations; "
-            f"apply_automations({str(self.options.l2a.absolute())!r}{work})"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=self.environment(), capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise TransientIO(f"automations: {' '.join(done.stderr.split())[-600:]}")
-
     def _wait_for_server(self) -> None:
         until = time.monotonic() + _START_S
         headers = {}
@@ -163,6 +140,33 @@ class LocalService:
                 pass
             time.sleep(0.5)
         raise TransientIO(f"the server did not answer within {_START_S:g} s")
+
+
+def deploy(file: Path, environment: Mapping[str, str]) -> None:
+    """Make work pools, deployments and automations on the server of ``PREFECT_API_URL``.
+
+    The folders come from the environment: ``SEN2FLOW_L1C``, ``SEN2FLOW_L2A`` and ``SEN2FLOW_WORK``.
+
+    Raises:
+        TransientIO: the server refuses, or is not there.
+    """
+    steps = [["-m", "prefect", "work-pool", "create", pool, "--type", "process", "--overwrite"] for pool in POOLS]
+    steps.append(["-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)])
+    code = "import sys; from flows.archive.automation_rules import apply_automations; apply_automations(*sys.argv[1:])"
+    folders = [environment["SEN2FLOW_L2A"], environment.get("SEN2FLOW_WORK", "")]
+    steps.append(["-c", code, *(folder for folder in folders if folder)])
+    for words in steps:
+        done = subprocess.run(
+            [sys.executable, *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).split())[-600:]
+            raise TransientIO(f"{' '.join(words[1:4])}: {said}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -13,7 +13,7 @@ from flows.cli.demo import DemoScene
 from flows.cli.l2a_process import run
 from flows.cli.options import options_or_exit
 from flows.cli.simulate import simulate
-from flows.cli.up import up
+from flows.cli.up import deploy, up
 
 app = typer.Typer(
     name="sen2flow",
@@ -28,6 +28,7 @@ app.command("archive")(archive)
 app.command("retry")(retry)
 app.command("clean")(clean)
 app.command("up")(up)
+app.command("deploy")(deploy)
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tasks.common.errors import L2AError
+from tasks.common.errors import InvalidConfiguration, L2AError
 
 
 def up(
@@ -47,3 +48,21 @@ def up(
     finally:
         service.stop()
     raise typer.Exit(code)
+
+
+def deploy() -> None:
+    """Make work pools, deployments and automations on the server of PREFECT_API_URL.
+
+    Folders come from SEN2FLOW_L1C, SEN2FLOW_L2A and SEN2FLOW_WORK. It may be repeated.
+    """
+    from flows.archive.local_service import deploy as make
+    from flows.archive.local_service import deployment_file
+
+    try:
+        for name in ("PREFECT_API_URL", "SEN2FLOW_L1C", "SEN2FLOW_L2A"):
+            if not os.environ.get(name):
+                raise InvalidConfiguration(f"{name} is not set")
+        make(deployment_file(), os.environ)
+    except L2AError as error:
+        print(f"sen2flow deploy: {error}", file=sys.stderr, flush=True)
+        raise typer.Exit(1) from error

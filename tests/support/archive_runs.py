@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,7 +62,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return variables | more
 
 
-def start_sen2flow(*words: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
+def start_sen2flow(
+    *words: str | Path, env: dict[str, str], stderr: int | IO[bytes] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """Start ``sen2flow`` and return its process."""
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *map(str, words)],
@@ -69,7 +72,7 @@ def start_sen2flow(*words: str | Path, env: dict[str, str]) -> subprocess.Popen[
         cwd=Path(env["SEN2COR_HOME"]).parent,
         text=True,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
     )
 
 
