@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from tasks.common.records import Fallback, Record
+
+
+def in_order(schema: dict[str, Any]) -> None:
+    """Number the fields of a form: a database may lose their order."""
+    for number, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = number
 
 
 class ProductInput(Record):
@@ -20,6 +26,8 @@ class ProductInput(Record):
 
 class ProcessingOptions(Record):
     """How products are to be processed; the same for one product and for an archive."""
+
+    model_config = ConfigDict(json_schema_extra=in_order)
 
     output_dir: Path | None = Field(
         None, title="Output folder", description="Where the Level-2A product appears; default: beside the input."

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelling
 
+from flows.archive.crashes import KILLED, enter_crash
 from flows.archive.ledger import Entry, Ledger, Status
 from flows.archive.request import Ending, Item, Row
 from tasks.common.errors import InvalidConfiguration
@@ -45,6 +46,8 @@ def run_deployed(item: Item, stop: threading.Event, time_out_s: float, tags: tup
         stop.wait(_POLL_S) if not stop.is_set() else time.sleep(_POLL_S)
         if stop.is_set():
             return Row(key=item.candidate.key, ending=Ending.NOT_STARTED, message="stopped")
+        # A killed run stays "Running" for the API: the claim without a living owner tells, and sets it to Crashed.
+        enter_crash(item.output_dir, item.candidate.key, KILLED)
         try:
             with get_client(sync_client=True) as client:
                 run = client.read_flow_run(run.id)

@@ -7,9 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from flows.request import ProcessingOptions, ProductRequest
+from flows.request import ProcessingOptions, ProductRequest, in_order
 from tasks.common.records import Record
 
 TileName = Annotated[str, Field(pattern=r"^T?\d{2}[C-HJ-NP-X][A-Z]{2}$")]
@@ -50,6 +50,8 @@ class ArchiveSource(Record):
 class Limits(Record):
     """What a run may take from the machine."""
 
+    model_config = ConfigDict(json_schema_extra=in_order)
+
     in_flight: int = Field(1, ge=1, le=512, title="Products at a time", description="A 110 km tile wants about 2 GB.")
     time_out_min: float = Field(120.0, gt=0, title="Time-out per product [min]")
     max_attempts: int = Field(3, ge=1, le=100, title="Attempts per product", description="With the same configuration.")
@@ -82,6 +84,8 @@ class RetryState(StrEnum):
 
 class RetryRequest(Record):
     """Products of earlier archive runs to be run again."""
+
+    model_config = ConfigDict(json_schema_extra=in_order)
 
     output_dir: Path = Field(title="Output folder", description="Of the archive runs; it holds their ledger.")
     since: datetime | None = Field(None, title="Since", description="Only products whose last attempt began later.")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from archive_runs import environment, run_sen2flow
+from browser import Browser
 from many_products import copies, smallest_product
 from service import Postgres, Service, wait_for
 from whole_runs import digests
@@ -106,7 +107,7 @@ def test_schedule_processes_the_new_product_only(service: Service, archive: list
     """The nightly deployment with a schedule of some seconds."""
     before = set(contents(service.l2a))
     known = len(service.runs_of("process-listed"))
-    new = copies(archive[0], service.l1c, LOAD + 1)[-1]
+    new = copies(archive[0], service.l1c, 1, LOAD + 1)[0]
     nightly = service.deployment("process-archive/nightly")
     (schedule,) = nightly["schedules"]
     assert schedule["schedule"]["cron"] == "0 22 * * *"
@@ -125,7 +126,7 @@ def test_schedule_processes_the_new_product_only(service: Service, archive: list
 
 
 def test_announced_product_is_processed(service: Service, archive: list[Path], tmp_path: Path) -> None:
-    new = copies(archive[0], tmp_path / "arrived", LOAD + 2)[-1]
+    new = copies(archive[0], tmp_path / "arrived", 1, LOAD + 2)[0]
     before = set(contents(service.l2a))
     code = (
         "import sys, time; from prefect.events import emit_event; "
@@ -184,28 +185,92 @@ def alive(out: Path) -> list[str]:
     return [key for key in keys if is_claimed(folder, key)]
 
 
-def test_retry_in_the_ui_shows_cached_stages(service: Service, archive: list[Path], tmp_path: Path) -> None:
-    """What the UI's button does: the failed run goes back to AwaitingRetry, and the finished stages are Cached."""
-    product = copies(archive[0], tmp_path / "l1c", LOAD + 3)[-1]
-    image = next(product.rglob("IMG_DATA/*_B02.jp2"))
-    out = service.folder / "one"
-    out.mkdir()
-    blocked = out / "blocked"
-    request = {"input_path": str(product), "output_dir": str(blocked), "work_dir": str(service.work)}
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    if not Browser.is_there():
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    made = Browser(Path(os.environ.get("SEN2FLOW_TEST_PICTURES", "build/pictures")))
+    yield made
+    made.close()
+
+
+def field(title: str, kind: str) -> str:
+    """XPath of a form's input by the title above it."""
+    return (
+        f"(//*[self::label or self::span or self::div][starts-with(normalize-space(), '{title}')]/following::{kind})[1]"
+    )
+
+
+def test_user_interface(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:
+    """A wrong parameter is refused, a good one runs; stages, report, Retry and Cached stages can be seen."""
+    (product,) = copies(archive[0], tmp_path / "ui", 1, LOAD + 4)
+    form = service.deployment("process-archive/on-demand")["id"]
+    known = len(service.runs_of("process-archive"))
+    browser.open(f"{service.address}/deployments/deployment/{form}/run")
+    browser.wait_for_text("Products at a time")
+    browser.picture("1-form")
+    browser.write(field("Source", "textarea"), str(product.parent))
+    browser.write(field("Products at a time", "input"), "0")
+    browser.click("//button[normalize-space()='Submit']")
+    time.sleep(3)
+    browser.picture("2-wrong-parameter-refused")
+    assert f"/deployment/{form}/run" in str(browser.script("return location.href")), "still on the form"
+    assert len(service.runs_of("process-archive")) == known
+    browser.write(field("Products at a time", "input"), "1")
+    browser.click("//button[normalize-space()='Submit']")
+    new = wait_for(lambda: service.runs_of("process-archive")[known:], 60)
+    wait_for(lambda: len(service.runs_of("process-archive")) == known + 1, 60)
+    run = max(service.runs_of("process-archive"), key=lambda r: r["created"])
+    assert new
+    ended = service.wait(run["id"])
+    assert ended["state_name"] == "Completed"
+    browser.open(f"{service.address}/runs/flow-run/{run['id']}")
+    browser.wait_for_text("Completed")
+    browser.picture("3-archive-run")
+
+    day = product.name.split("_")[2][:8]
+    name = f"T32TMQ {day[:4]}-{day[4:6]}-{day[6:]} S2A N0510"
+    tile = next(r for r in service.runs_of("process-tile") if r["name"] == name)
+    browser.open(f"{service.address}/runs/flow-run/{tile['id']}?tab=TaskRuns")
+    browser.wait_for_text("surface-reflectance-10m")
+    browser.picture("4-stages")
+    browser.open(f"{service.address}/runs/flow-run/{tile['id']}?tab=Artifacts")
+    browser.wait_for_text("tile-t32tmq")
+    browser.picture("5-artifacts")
+    report = service.post(
+        "/artifacts/filter", artifacts={"flow_run_id": {"any_": [tile["id"]]}, "type": {"any_": ["markdown"]}}
+    )
+    browser.open(f"{service.address}/artifacts/artifact/{report[0]['id']}")
+    browser.wait_for_text("Mean AOT")
+    browser.picture("6-report")
+
+
+def test_retry_button(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:
+    """A failed run, its Retry button, and the stages that were finished are Cached."""
+    product = copies(archive[0], tmp_path / "l1c", 1, LOAD + 5)[0]
+    blocked = tmp_path / "blocked"
     blocked.write_text("a file where the folder should be")
+    request = {"input_path": str(product), "output_dir": str(blocked), "work_dir": str(service.work)}
     run = service.run("process-product/on-demand", request)
     assert service.wait(run)["state_name"] == "Failed"
-    assert image.exists()
     blocked.unlink()
-    service.post(f"/flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"}, force=True)
+    browser.open(f"{service.address}/runs/flow-run/{run}")
+    browser.wait_for_text("Failed")
+    browser.picture("7-failed-run")
+    browser.click("//button[normalize-space()='Retry']")
+    browser.wait_for_text("Cancel", 20)
+    browser.picture("8-retry")
+    browser.click("//*[contains(@class, 'modal')]//button[normalize-space()='Retry']")
     wait_for(lambda: service.state(run)["state_name"] != "Failed", 30)
-    ended = service.wait(run)
-    assert ended["state_name"] == "Completed", ended
+    assert service.wait(run)["state_name"] == "Completed"
     assert len(contents(blocked)) == 1
     tiles = service.post("/flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run]}})
     newest = max(tiles, key=lambda t: t["expected_start_time"])
     tasks = service.post("/task_runs/filter", flow_runs={"id": {"any_": [newest["id"]]}})
     assert sum(task["state_name"] == "Cached" for task in tasks) == 12
+    browser.open(f"{service.address}/runs/flow-run/{newest['id']}?tab=TaskRuns")
+    browser.wait_for_text("Cached")
+    browser.picture("9-cached-stages")
 
 
 def test_form_refuses_a_wrong_parameter(service: Service) -> None:

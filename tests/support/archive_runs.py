@@ -17,6 +17,7 @@ import os, pathlib, signal, sys
 if "flows.archive.child" in " ".join(sys.orig_argv) or os.environ.get("PREFECT__FLOW_RUN_ID"):
     import datetime as real
     import flows.process_product
+    import flows.runners
     from tasks.common import artefacts
 
     class Fixed(real.datetime):
@@ -25,6 +26,7 @@ if "flows.archive.child" in " ".join(sys.orig_argv) or os.environ.get("PREFECT__
             return real.datetime(2026, 1, 1, 12, 0, 0, tzinfo=tz)
 
     flows.process_product.datetime = Fixed
+    flows.runners.RETRY_DELAYS_S = (0, 0, 0)
     finish = artefacts.StageWriter.finish
 
     def watched(self, version, key, final):
@@ -42,7 +44,8 @@ if "flows.archive.child" in " ".join(sys.orig_argv) or os.environ.get("PREFECT__
 
     artefacts.StageWriter.finish = watched
 """
-"""Run first in every Python process of a test: stops the clock that names products; a file ``<stage>_<day>`` in the
+"""Run first in every Python process of a test: stops the clock that names products, and
+does not wait before a stage is tried again; a file ``<stage>_<day>`` in the
 folder TEST_KILLS kills the process once, when that product's stage has its arrays and not yet its result."""
 
 

@@ -25,7 +25,13 @@ class Browser:
         )
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120)
         wait_for(self._is_up, 60)
-        arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1300"]
+        arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1500,1300",
+        ]
         options = {"args": arguments, "binary": shutil.which("chromium")}
         made = self._client.post("/session", json={"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})
         self._session = f"/session/{made.json()['value']['sessionId']}"

@@ -19,14 +19,18 @@ def smallest_product(folder: Path) -> Path:
     return simulate_product(folder, SMALL).product
 
 
-def copies(product: Path, folder: Path, count: int) -> list[Path]:
-    """Write ``count`` copies of a product, each of another day: names and metadata say so, the images are links."""
+def copies(product: Path, folder: Path, count: int, start: int = 1) -> list[Path]:
+    """Write ``count`` copies of a product, each of another day: names and metadata say so, the images are links.
+
+    Args:
+        start: days between the product and the first copy.
+    """
     day = product.name.split("_")[2][:8]
     iso = f"{day[:4]}-{day[4:6]}-{day[6:]}"
     first = date.fromisoformat(iso)
     made = []
     for number in range(count):
-        other = first + timedelta(days=number + 1)
+        other = first + timedelta(days=start + number)
         short = other.strftime("%Y%m%d")
         target = folder / product.name.replace(day, short)
         for path in sorted(product.rglob("*")):
