@@ -15,21 +15,31 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from flows.archive.fetch import DOWNLOAD_LIMIT
+
 PRODUCT_EVENT: Final = "l1c.product.available"
 """Event that announces a product; its resource carries ``path``."""
 
 ZOMBIE_AFTER: Final = timedelta(seconds=540)
 """Three heartbeats of Prefect's default of 180 s: sooner would give up runs that live."""
 
+DOWNLOADS: Final = 4
+"""Downloads at a time of all machines: what the Copernicus Data Space allows one user."""
+
 RETRY_AFTER: Final = timedelta(minutes=15)
 _PREFIX: Final = "sen2flow: "
 
 
 def apply_automations(output_dir: str, work_dir: str | None = None) -> list[str]:
-    """Create the automations anew and return their names; what others made is left alone."""
+    """Create the automations anew, and the limit of downloads; return the automations' names.
+
+    What others made is left alone.
+    """
     with get_client(sync_client=True) as client:
         archive = client.read_deployment_by_name("process-archive/on-demand").id
         retry = client.read_deployment_by_name("retry-failed/after-crash").id
+        if DOWNLOAD_LIMIT not in {limit.name for limit in client.read_global_concurrency_limits()}:
+            client.upsert_global_concurrency_limit_by_name(DOWNLOAD_LIMIT, DOWNLOADS)  # else it is the operator's
     rules = [announced(archive, output_dir, work_dir), zombies(), crashes(retry)]
     asyncio.run(_replace(rules))
     return [rule.name for rule in rules]

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import uuid
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import requests
+from prefect.concurrency.sync import concurrency
 
 from flows.archive.request import Candidate
 from tasks.common.errors import InvalidInput, TransientIO
 
 DOWNLOAD_FOLDER: Final = "downloads"
+DOWNLOAD_LIMIT: Final = "l1c-download"
+"""Prefect's global concurrency limit of downloads."""
+
 TOKEN_VARIABLE: Final = "SEN2FLOW_DOWNLOAD_TOKEN"
 """Environment variable whose value is sent as bearer token."""
 
@@ -42,7 +48,8 @@ def local_input(candidate: Candidate, work_dir: Path) -> Path:
     part = final.with_name(f".{uuid.uuid4().hex}.part")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        _download(location, part)
+        with _slot():
+            _download(location, part)
         if not zipfile.is_zipfile(part):
             raise InvalidInput(f"{location}: no zip archive")
         os.replace(part, final)
@@ -53,6 +60,16 @@ def local_input(candidate: Candidate, work_dir: Path) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return final
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    """Wait for one of the downloads that all machines of a Prefect server may make at a time."""
+    if not os.environ.get("PREFECT_API_URL"):
+        yield
+        return
+    with concurrency(DOWNLOAD_LIMIT, occupy=1):
+        yield
 
 
 def _download(address: str, target: Path) -> None:

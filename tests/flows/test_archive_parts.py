@@ -349,3 +349,28 @@ def test_ages_and_sizes() -> None:
             age_seconds(wrong)
     with pytest.raises(InvalidConfiguration):
         size_bytes("10")
+
+
+def test_service_files_are_consistent() -> None:
+    """Entry points exist, pools are those that are made, and nothing runs as root or is open to the world."""
+    yaml = pytest.importorskip("yaml")
+    from prefect.flows import load_flow_from_entrypoint
+
+    from flows.archive.local_service import POOLS, deployment_file
+
+    described = yaml.safe_load(deployment_file().read_text(encoding="utf-8"))
+    names = set()
+    for deployment in described["deployments"]:
+        flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
+        assert deployment["work_pool"]["name"] in POOLS
+        names.add(f"{flow.name}/{deployment['name']}")
+        if parameters := deployment.get("parameters"):
+            flow.validate_parameters(parameters)
+    assert {"process-archive/nightly", "retry-failed/after-crash", "process-listed/on-demand"} <= names
+    folder = deployment_file().parent
+    compose = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))
+    for service in compose["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert "\nUSER 10001\n" in (folder / "Dockerfile").read_text(encoding="utf-8")
+    pod = yaml.safe_load((folder / "kubernetes.yaml").read_text(encoding="utf-8"))["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
