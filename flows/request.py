@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from tasks.common.records import Fallback, Record
 
 
-class ProductRequest(Record):
-    """One Level-1C product to be processed."""
+def in_order(schema: dict[str, Any]) -> None:
+    """Number the fields of a form: a database may lose their order."""
+    for number, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = number
+
+
+class ProductInput(Record):
+    """Where one product is."""
 
     input_path: Path = Field(
         title="Level-1C product", description="SAFE folder, zip archive, or one granule folder inside a product."
     )
+
+
+class ProcessingOptions(Record):
+    """How products are to be processed; the same for one product and for an archive."""
+
+    model_config = ConfigDict(json_schema_extra=in_order)
+
     output_dir: Path | None = Field(
         None, title="Output folder", description="Where the Level-2A product appears; default: beside the input."
     )
@@ -48,6 +61,10 @@ class ProductRequest(Record):
         if self.resolution == 60 and not self.sc_only:
             raise ValueError("resolution 60 is only available with sc_only")
         return self
+
+
+class ProductRequest(ProcessingOptions, ProductInput):
+    """One Level-1C product to be processed."""
 
 
 class TileOutcome(Record):

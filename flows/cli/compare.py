@@ -18,9 +18,7 @@ _HIGHEST_CLASS = 11
 
 def compare(
     a: Annotated[Path, typer.Argument(help="Level-2A SAFE folder.")],
-    b: Annotated[
-        Path, typer.Argument(help="Another Level-2A SAFE folder, or a simulation's truth folder.")
-    ],
+    b: Annotated[Path, typer.Argument(help="Another Level-2A SAFE folder, or a simulation's truth folder.")],
     classes: Annotated[str, typer.Option(help="Scene classes whose pixels are compared, in A and B.")] = "4,5,6",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

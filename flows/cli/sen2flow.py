@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.archive import archive, clean, retry
 from flows.cli.aux_data import app as aux_data
 from flows.cli.compare import compare
 from flows.cli.console import version_line
@@ -14,6 +15,7 @@ from flows.cli.demo import DemoScene
 from flows.cli.l2a_process import run
 from flows.cli.options import options_or_exit
 from flows.cli.simulate import simulate
+from flows.cli.up import deploy, up
 
 app = typer.Typer(
     name="sen2flow",
@@ -26,6 +28,11 @@ app = typer.Typer(
 app.command("simulate")(simulate)
 app.command("compare")(compare)
 app.add_typer(aux_data, name="aux")
+app.command("archive")(archive)
+app.command("retry")(retry)
+app.command("clean")(clean)
+app.command("up")(up)
+app.command("deploy")(deploy)
 
 
 def _show_version(wanted: bool) -> None:

@@ -65,9 +65,17 @@ class StageWriter:
         self._arrays[name] = ArrayRecord(file=f"{name}.npy", shape=array.shape, dtype=str(array.dtype))
 
     def create(self, name: str, shape: tuple[int, ...], dtype: Any) -> np.memmap[Any, Any]:
-        """Return a writable memory map of ``<name>.npy`` to be filled strip by strip."""
+        """Return a writable memory map of ``<name>.npy`` to be filled strip by strip.
+
+        Its blocks are reserved at once: a full disk is an error here, and not a signal that ends the process when a
+        page of the map cannot be written later.
+        """
         self._arrays[name] = ArrayRecord(file=f"{name}.npy", shape=shape, dtype=str(np.dtype(dtype)))
-        return np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
+        path = self.folder / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+        return array
 
     def fall_back(self, code: str, message: str) -> None:
         """Record that a documented substitute was used."""
@@ -150,7 +158,12 @@ def run_stage(
 
 
 def remove_stale(store: Path) -> None:
-    """Remove the temporary folders that killed processes of this machine left in a tile's store."""
+    """Remove the temporary folders that killed processes of this machine left in a tile's store.
+
+    The store is marked as used now, so that house-keeping leaves it alone while the run works with it.
+    """
+    if store.is_dir():
+        os.utime(store)
     for folder in store.glob("*/.*.part"):
         host, pid = folder.name.split(".", 2)[2].rsplit(".", 3)[:2]
         if host == _HOST and not _is_alive(int(pid)):

@@ -1,0 +1,1 @@
+"""Many products: find them, skip what is done, process the rest in bounded waves, and keep the books."""

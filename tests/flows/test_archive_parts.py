@@ -1,0 +1,376 @@
+"""The parts of archive runs by themselves: finding products, claims, decisions, the work folder's cleaning."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import ValidationError
+
+from flows.archive.claims import is_claimed, take
+from flows.archive.decide import finished_row
+from flows.archive.discovery import cloud_cover, discover
+from flows.archive.fetch import local_input
+from flows.archive.housekeeping import CleanRules, Stored, clean, to_remove
+from flows.archive.ledger import Entry, Ledger, Status
+from flows.archive.request import ArchiveRequest, ArchiveSource, Candidate, Ending, Item
+from flows.archive.room import available_memory_mb
+from flows.cli.archive import age_seconds, size_bytes
+from flows.request import ProductRequest
+from tasks.common.errors import InvalidConfiguration, InvalidInput, TransientIO
+
+NAMES = (
+    "S2A_MSIL1C_20230105T102031_N0509_R108_T32TMQ_20230105T122031",
+    "S2B_MSIL1C_20230110T102031_N0509_R108_T32TMQ_20230110T122031",
+    "S2B_MSIL1C_20230110T102031_N0510_R108_T32TNQ_20240110T122031",
+    "S2A_MSIL1C_20230220T102031_N0400_R108_T32TNQ_20230220T122031",
+)
+CLOUD = "<a><Cloud_Coverage_Assessment>{}</Cloud_Coverage_Assessment></a>"
+
+
+def write_product(folder: Path, name: str, cloud: float = 10.0) -> Path:
+    product = folder / f"{name}.SAFE"
+    product.mkdir(parents=True)
+    (product / "MTD_MSIL1C.xml").write_text(CLOUD.format(cloud))
+    return product
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Four products in a tree, one of them a second time as an archive, among things that are none."""
+    folder = tmp_path / "l1c"
+    for number, name in enumerate(NAMES):
+        write_product(folder / "2023" / str(number), name, cloud=20.0 * number)
+    with zipfile.ZipFile(folder / f"{NAMES[0]}.SAFE.zip", "w") as archive:
+        archive.writestr(f"{NAMES[0]}.SAFE/MTD_MSIL1C.xml", CLOUD.format(0))
+    (folder / NAMES[0].replace("L1C", "L2A")).with_suffix(".SAFE").mkdir()
+    (folder / "notes.txt").write_text("no product")
+    (folder / ".hidden" / f"{NAMES[1]}.SAFE").mkdir(parents=True)
+    return folder
+
+
+def found(source: str, **filters: Any) -> list[int]:
+    return [NAMES.index(c.key) for c in discover(ArchiveSource(source=source, **filters))]
+
+
+def test_folder_tree(tree: Path) -> None:
+    products = discover(ArchiveSource(source=str(tree)))
+    assert [c.key for c in products] == list(NAMES)
+    assert products[0].location == str(tree / "2023" / "0" / f"{NAMES[0]}.SAFE"), "the folder rather than the archive"
+    assert (products[2].tile, products[2].sensed, products[2].baseline) == ("32TNQ", date(2023, 1, 10), "05.10")
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"tiles": ("T32TNQ",)}, [2, 3]),
+        ({"date_from": "2023-01-10", "date_to": "2023-01-31"}, [1, 2]),
+        ({"baselines": ("05.09",)}, [0, 1]),
+        ({"max_cloud": 39.0}, [0, 1]),
+        ({"max_cloud": 40.0, "tiles": ("32TNQ",)}, [2]),
+    ],
+)
+def test_filters(tree: Path, filters: dict[str, Any], expected: list[int]) -> None:
+    assert found(str(tree), **filters) == expected
+
+
+def test_glob_list_and_single(tree: Path, tmp_path: Path) -> None:
+    assert found(f"{tree}/**/S2B_*.SAFE") == [1, 2]
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"# mine\nl1c/2023/1/{NAMES[1]}.SAFE  # first\n\n{tree}/{NAMES[0]}.SAFE.zip\n")
+    assert found(str(listed)) == [0, 1]
+    assert found(str(tree / "2023" / "3" / f"{NAMES[3]}.SAFE")) == [3]
+    assert cloud_cover(tree / f"{NAMES[0]}.SAFE.zip") == 0.0
+    with pytest.raises(InvalidConfiguration, match="no such file"):
+        found(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"tiles": ("32T",)}, {"max_cloud": 101}, {"date_from": "2023-02-01", "date_to": "2023-01-01"}, {"tile": "32TNQ"}],
+)
+def test_wrong_requests_are_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ValidationError):
+        ArchiveRequest.model_validate({"source": "x", "output_dir": tmp_path, **wrong})
+
+
+class Catalogue(BaseHTTPRequestHandler):
+    """A STAC API of two pages, and a download."""
+
+    archive = b""
+    broken = False
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        if parts.path == "/product.zip":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.archive)))
+            self.end_headers()
+            self.wfile.write(self.archive[: len(self.archive) // 2] if self.broken else self.archive)
+            return
+        if parts.path != "/v1/search":
+            self.send_error(404)
+            return
+        query = parse_qs(parts.query)
+        assert query["collections"] == ["sentinel-2-l1c"]
+        page = int(query.get("page", ["0"])[0])
+        if page == 0:
+            assert query["datetime"] == ["2023-01-01T00:00:00Z/.."]
+        links = [{"rel": "next", "href": f"search?collections=sentinel-2-l1c&page={page + 1}"}] if page == 0 else []
+        assets = [
+            {"product": {"href": "/product.zip"}},
+            {"metadata": {"href": f"file:///data/{NAMES[1]}.SAFE/MTD.xml"}},
+        ]
+        items = [
+            {"id": NAMES[page], "properties": {"eo:cloud_cover": 30 * page}, "assets": assets[page], "links": []},
+            {"id": "nothing to read", "properties": {}, "assets": {"thumbnail": {"href": "x.png"}}},
+        ]
+        address = f"http://127.0.0.1:{self.server.server_address[1]}/v1/items/x"
+        items[0]["links"] = [{"rel": "self", "href": address}]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"type": "FeatureCollection", "features": items, "links": links}).encode())
+
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def catalogue() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Catalogue)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+def test_stac_pages_and_hrefs(catalogue: str) -> None:
+    products = discover(ArchiveSource(source=f"{catalogue}/v1", date_from=date(2023, 1, 1)))
+    assert [(c.key, c.location, c.cloud) for c in products] == [
+        (NAMES[0], f"{catalogue}/product.zip", 0.0),
+        (NAMES[1], f"/data/{NAMES[1]}.SAFE", 30.0),
+    ]
+    assert found(f"{catalogue}/v1", date_from="2023-01-01", max_cloud=10) == [0]
+    with pytest.raises(TransientIO, match="does not answer"):
+        discover(ArchiveSource(source=f"{catalogue}/v2"))
+
+
+def test_download_is_whole_or_not_there(catalogue: str, tree: Path, tmp_path: Path) -> None:
+    candidate = Candidate(key="one", location=f"{catalogue}/product.zip")
+    Catalogue.archive = (tree / f"{NAMES[0]}.SAFE.zip").read_bytes()
+    Catalogue.broken = True
+    with pytest.raises(TransientIO):
+        local_input(candidate, tmp_path / "work")
+    assert list((tmp_path / "work" / "downloads").iterdir()) == []
+    Catalogue.broken = False
+    path = local_input(candidate, tmp_path / "work")
+    assert path.read_bytes() == Catalogue.archive
+    with pytest.raises(InvalidInput, match="404"):
+        local_input(Candidate(key="two", location=f"{catalogue}/other.zip"), tmp_path / "work")
+
+
+CLAIMER = """
+import sys, time
+from pathlib import Path
+from flows.archive.claims import take
+folder, done = Path(sys.argv[1]), Path(sys.argv[2])
+for number in range(200):
+    claim = take(folder, f"key{number}")
+    if claim is not None:
+        with claim:
+            with (done / f"{number}").open("x") as stream:
+                stream.write("mine")
+print("ended", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_claims_of_many_processes(tmp_path: Path) -> None:
+    """Whoever gets a claim makes a file that must not be there: all do in the same order, without sleep."""
+    done = tmp_path / "done"
+    done.mkdir()
+    code = CLAIMER.replace("with claim:", "claim.__enter__()\n        if True:")  # never given back
+    command = [sys.executable, "-c", code, str(tmp_path / "claims"), str(done)]
+    pipe = subprocess.PIPE
+    runs = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    assert [run.stdout.readline() for run in runs if run.stdout] == ["ended\n"] * 4, "alive until all have tried"
+    for run in runs:
+        run.communicate(timeout=60)
+    assert len(list(done.iterdir())) == 200
+
+
+def test_claim_of_the_living_the_dead_and_the_silent(tmp_path: Path) -> None:
+    first = take(tmp_path, "key")
+    assert first is not None
+    with first:
+        assert take(tmp_path, "key") is None
+        assert is_claimed(tmp_path, "key")
+        assert take(tmp_path, "key2") is not None, "another product"
+    assert not is_claimed(tmp_path, "key")
+    assert not list(tmp_path.glob("key.*"))
+
+    code = "import sys, pathlib; from flows.archive.claims import take; assert take(pathlib.Path(sys.argv[1]), 'dead')"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    assert (tmp_path / "dead.1.claim").exists()
+    assert not is_claimed(tmp_path, "dead")
+    with take(tmp_path, "dead") as second:  # type: ignore[union-attr]
+        assert second.path.name == "dead.2.claim"
+    assert not list(tmp_path.glob("dead.*"))
+
+    foreign = tmp_path / "far.1.claim"
+    foreign.write_text(json.dumps({"space": "another machine", "pid": 1, "born": "1", "host": "far"}))
+    assert take(tmp_path, "far") is None
+    os.utime(foreign, (time.time() - 400, time.time() - 400))
+    assert take(tmp_path, "far") is not None
+
+
+def test_heartbeat_and_loss(tmp_path: Path) -> None:
+    claim = take(tmp_path, "key", heartbeat_s=0.05)
+    assert claim is not None
+    with claim:
+        os.utime(claim.path, (0, 0))
+        time.sleep(0.4)
+        assert time.time() - claim.path.stat().st_mtime < 5
+        assert not claim.lost
+        claim.path.with_name("key.2.claim").write_text("{}")
+        assert claim.lost
+    assert (tmp_path / "key.2.claim").exists(), "the claim of another is left alone"
+
+
+def entry(tmp_path: Path, **changes: Any) -> Entry:
+    item = Item(
+        candidate=Candidate(key="one", location="/x"),
+        request=ProductRequest(input_path=tmp_path),
+        output_dir=tmp_path,
+    )
+    values = {
+        "key": "one", "status": Status.DONE, "item": item, "stamp": "s", "content": "c", "configuration": "k",
+        "product": tmp_path / "L2A.SAFE", "started": datetime.now(UTC),
+    }  # fmt: skip
+    return Entry(**{**values, **changes})
+
+
+def test_decisions(tmp_path: Path) -> None:
+    product = tmp_path / "L2A.SAFE"
+    product.mkdir()
+    assert finished_row(entry(tmp_path), "s", "k", 3) is None, "a product without metadata is none"
+    for name in ("MTD_MSIL2A.xml", "manifest.safe"):
+        (product / name).touch()
+    dem = tmp_path / "dem.tif"
+    dem.write_bytes(b"12")
+    stamp = f"2 {dem.stat().st_mtime_ns}"
+
+    def ending(stamp: str = "s", configuration: str = "k", **changes: Any) -> Ending | None:
+        row = finished_row(entry(tmp_path, **changes), stamp, configuration, 3)
+        return None if row is None else row.ending
+
+    assert finished_row(None, "s", "k", 3) is None
+    assert ending() is Ending.UNCHANGED
+    assert ending(stamp="t") is None
+    assert ending(configuration="l") is None
+    assert ending(auxiliary={str(dem): stamp}) is Ending.UNCHANGED
+    assert ending(auxiliary={str(dem): "1 1"}) is None
+    assert ending(status=Status.SKIPPED) is Ending.SKIPPED
+    assert ending(status=Status.FAILED, attempt=2) is None
+    assert ending(status=Status.FAILED, attempt=3) is Ending.REFUSED
+    assert ending(status=Status.FAILED, retriable=False) is Ending.REFUSED
+    assert ending(status=Status.CRASHED, attempt=1) is None
+
+
+def test_damaged_ledger_entry_is_none(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.write(entry(tmp_path))
+    assert ledger.read("one") == entry(tmp_path, started=ledger.read("one").started)  # type: ignore[union-attr]
+    (ledger.folder / "one.json").write_text("{")
+    assert ledger.read("one") is None
+    assert list(ledger.entries()) == []
+
+
+def test_what_is_cleaned() -> None:
+    day = 86400.0
+    things = [Stored(Path(str(n)), 10, used=-n * day) for n in range(6)]  # the moment is 0
+
+    def gone(**rules: Any) -> list[str]:
+        return [str(thing.path) for thing in to_remove(things, CleanRules(**rules), 0.0)]
+
+    assert gone() == []
+    assert gone(older_than_s=3.5 * day) == ["4", "5"]
+    assert gone(keep_last=2) == ["2", "3", "4", "5"]
+    assert gone(max_bytes=25) == ["2", "3", "4", "5"]
+    assert gone(keep_last=0) == ["2", "3", "4", "5"], "never what may be in use"
+    assert gone(keep_last=0, safe_age_s=-1.0) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_clean_removes_stores_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name / "l1c" / "abc").mkdir(parents=True)
+        (tmp_path / name / "l1c" / "abc" / "plane.npy").write_bytes(b"x" * 5000)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "a.zip").write_bytes(b"x")
+    long_ago = time.time() - 40 * 86400
+    for path in [*(tmp_path / "old").rglob("*"), tmp_path / "old", tmp_path / "downloads" / "a.zip", tmp_path / "mine"]:
+        os.utime(path, (long_ago, long_ago))
+    rules = CleanRules(older_than_s=30 * 86400)
+    assert len(clean(tmp_path, rules, dry_run=True)) == 2
+    assert (tmp_path / "old").exists()
+    assert {thing.path.name for thing in clean(tmp_path, rules)} == {"old", "a.zip"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["downloads", "mine", "new"]
+
+
+def test_memory_of_the_container_counts(tmp_path: Path) -> None:
+    proc, group = tmp_path / "proc", tmp_path / "cgroup"
+    proc.mkdir()
+    group.mkdir()
+    assert available_memory_mb(proc, group) is None
+    (proc / "meminfo").write_text("MemTotal: 1 kB\nMemAvailable:    8192000 kB\n")
+    assert available_memory_mb(proc, group) == 8000
+    (group / "memory.max").write_text(f"{3000 << 20}\n")
+    (group / "memory.current").write_text(f"{2000 << 20}\n")
+    (group / "memory.stat").write_text(f"anon 1\ninactive_file {500 << 20}\n")
+    assert available_memory_mb(proc, group) == 1500
+
+
+def test_ages_and_sizes() -> None:
+    assert (age_seconds("12h"), age_seconds("2w"), size_bytes("1.5G")) == (43200.0, 1209600.0, 3 << 29)
+    for wrong in ("12", "h", "-1d"):
+        with pytest.raises(InvalidConfiguration):
+            age_seconds(wrong)
+    with pytest.raises(InvalidConfiguration):
+        size_bytes("10")
+
+
+def test_service_files_are_consistent() -> None:
+    """Entry points exist, pools are those that are made, and nothing runs as root or is open to the world."""
+    yaml = pytest.importorskip("yaml")
+    from prefect.flows import load_flow_from_entrypoint
+
+    from flows.archive.local_service import POOLS, deployment_file
+
+    described = yaml.safe_load(deployment_file().read_text(encoding="utf-8"))
+    names = set()
+    for deployment in described["deployments"]:
+        flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
+        assert deployment["work_pool"]["name"] in POOLS
+        names.add(f"{flow.name}/{deployment['name']}")
+        if parameters := deployment.get("parameters"):
+            flow.validate_parameters(parameters)
+    assert {"process-archive/nightly", "retry-failed/after-crash", "process-listed/on-demand"} <= names
+    folder = deployment_file().parent
+    compose = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))
+    for service in compose["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert "\nUSER 10001\n" in (folder / "Dockerfile").read_text(encoding="utf-8")
+    pod = yaml.safe_load((folder / "kubernetes.yaml").read_text(encoding="utf-8"))["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True

@@ -1,0 +1,302 @@
+"""The service as operators run it: PostgreSQL, server, two workers, deployments; load, schedule, faults.
+
+The faults follow one another on one service, since to start it takes half a minute.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from archive_runs import environment, run_sen2flow
+from browser import Browser
+from many_products import copies, smallest_product
+from service import Postgres, Service, wait_for
+from whole_runs import digests
+
+PREFECT = [sys.executable, "-m", "prefect"]
+LOAD = int(os.environ.get("SEN2FLOW_TEST_LOAD", "6"))
+"""Products of the load run; ``make load`` runs it with 150."""
+
+FAST = {
+    "SEN2FLOW_POLL_SECONDS": "1",
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_DEPLOYMENT_BATCH_SIZE": "100",
+}
+"""Polls more often than an operator needs, so that a test does not wait."""
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    if Postgres.programs() is None:
+        pytest.skip("no PostgreSQL: apt-get install postgresql")
+    made = Postgres()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def service(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    env = environment(folder, PREFECT_API_DATABASE_CONNECTION_URL=database.url, **FAST)
+    made = Service(folder, env)
+    try:
+        made.start()
+        yield made
+    finally:
+        code = made.stop()
+    assert code == 0, "Ctrl-C ends the service without an error"
+    left = subprocess.run(["pgrep", "-f", f"127.0.0.1:{made.port}"], capture_output=True, check=False)
+    assert left.returncode != 0, "a process was left behind"
+
+
+@pytest.fixture(scope="module")
+def archive(service: Service, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The products that the folder of the nightly run holds."""
+    smallest = smallest_product(tmp_path_factory.mktemp("smallest"))
+    return copies(smallest, service.l1c, LOAD)
+
+
+@pytest.fixture(scope="module")
+def plain(service: Service, archive: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """The same products, made without a server and undisturbed."""
+    out = tmp_path_factory.mktemp("plain")
+    env = {k: v for k, v in service.env.items() if k != "PREFECT_API_URL"}
+    words = ("--in-flight", "2", "--memory-mb", "0", "--disk-mb", "0")
+    done = run_sen2flow("archive", service.l1c, "--output-dir", out, *words, env=env)
+    assert done.returncode == 0, done.stdout
+    return contents(out)
+
+
+def contents(folder: Path) -> dict[str, dict[str, str]]:
+    return {path.name: digests(path) for path in sorted(folder.glob("*.SAFE"))}
+
+
+def test_load(service: Service, archive: list[Path], plain: dict[str, dict[str, str]]) -> None:
+    started = time.monotonic()
+    ended = service.wait(service.run("process-archive/on-demand"), seconds=60.0 + 60.0 * LOAD)
+    seconds = time.monotonic() - started
+    assert ended["state_name"] == "Completed", ended
+    assert contents(service.l2a) == plain
+    runs = service.runs_of("process-listed")
+    assert len(runs) == LOAD
+    busy = sum(run["total_run_time"] for run in runs)
+    rows = service.table(ended["id"])
+    assert {row["ending"] for row in rows} == {"degraded"}
+    print(
+        f"\n{LOAD} products with 2 workers: {seconds:.1f} s, {seconds / LOAD:.2f} s a product; "
+        f"in runs {busy / LOAD:.2f} s a product, of 2 workers' time {100 * busy / 2 / seconds:.0f} %"
+    )
+
+
+def test_second_run_does_nothing(service: Service, archive: list[Path], plain: dict[str, dict[str, str]]) -> None:
+    before = len(service.runs_of("process-listed"))
+    ended = service.wait(service.run("process-archive/on-demand"))
+    assert ended["state_name"] == "Completed"
+    assert len(service.runs_of("process-listed")) == before, "no run for what is done"
+
+
+def test_schedule_processes_the_new_product_only(service: Service, archive: list[Path]) -> None:
+    """The nightly deployment with a schedule of some seconds."""
+    before = set(contents(service.l2a))
+    known = len(service.runs_of("process-listed"))
+    new = copies(archive[0], service.l1c, 1, LOAD + 1)[0]
+    nightly = service.deployment("process-archive/nightly")
+    (schedule,) = nightly["schedules"]
+    assert schedule["schedule"]["cron"] == "0 22 * * *"
+    words = ["deployment", "schedule", "create", "process-archive/nightly", "--interval", "10", "--replace", "-y"]
+    subprocess.run([*PREFECT, *words], env=service.env, check=True, capture_output=True)
+    try:
+        wait_for(lambda: len(contents(service.l2a)) > len(before), 180)
+    finally:
+        words = ["deployment", "schedule", "clear", "process-archive/nightly", "-y"]
+        subprocess.run([*PREFECT, *words], env=service.env, check=True, capture_output=True)
+    (made,) = set(contents(service.l2a)) - before
+    assert new.name.split("_")[2] in made
+    assert len(service.runs_of("process-listed")) == known + 1
+    run = next(run for run in service.runs_of("process-archive") if "auto-scheduled" in run["tags"])
+    assert run["deployment_id"] == nightly["id"]
+
+
+def test_announced_product_is_processed(service: Service, archive: list[Path], tmp_path: Path) -> None:
+    new = copies(archive[0], tmp_path / "arrived", 1, LOAD + 2)[0]
+    before = set(contents(service.l2a))
+    code = (
+        "import sys, time; from prefect.events import emit_event; "
+        "emit_event('l1c.product.available', {'prefect.resource.id': 'l1c.product.new', 'path': sys.argv[1]}); "
+        "time.sleep(2)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(new)], env=service.env, check=True, timeout=60)
+    wait_for(lambda: set(contents(service.l2a)) - before, 120)
+    (made,) = set(contents(service.l2a)) - before
+    assert new.name.split("_")[2] in made
+
+
+def test_worker_killed_server_restarted_database_stopped(
+    service: Service, archive: list[Path], plain: dict[str, dict[str, str]], database: Postgres
+) -> None:
+    """The second worker and its run are killed and the database goes away; a retry makes everything whole."""
+    out = service.folder / "disturbed"
+    run = service.run("process-archive/on-demand", {"output_dir": str(out)})
+    wait_for(lambda: len(list((out / ".sen2flow" / "claims").glob("*.claim"))) == 2)
+    service.kill_second_worker()
+    killed = kill_one_claimant(out)
+    time.sleep(2)
+    database.stop()
+    time.sleep(float(os.environ.get("SEN2FLOW_TEST_OUTAGE", "10")))
+    database.start()
+    for name in contents(out):
+        assert (out / name / "manifest.safe").is_file(), "never a part of a product"
+    service.start_second_worker()
+    wait_for(lambda: len(list((out / ".sen2flow" / "ledger").glob("*.json"))) == LOAD, 300)
+    wait_for(lambda: not alive(out), 300)
+    again = service.wait(service.run("retry-failed/after-crash", {"output_dir": str(out)}))
+    assert again["state_name"] == "Completed", again
+    assert [row["key"] for row in service.table(again["id"])] == [killed]
+    assert contents(out) == plain
+    state = service.state(run)
+    if state["state_type"] not in {"COMPLETED", "FAILED"}:  # it waits for the killed run, which the retry gave up
+        state = service.wait(run)
+    crashed = [r for r in service.runs_of("process-listed") if r["state_name"] == "Crashed"]
+    assert len(crashed) == 1, "the API knows of the killed run"
+
+
+def kill_one_claimant(out: Path) -> str:
+    """SIGKILL for the process of one claimed product; return its key."""
+    import json
+
+    claim = sorted((out / ".sen2flow" / "claims").glob("*.claim"))[0]
+    os.kill(json.loads(claim.read_text())["pid"], signal.SIGKILL)
+    return claim.name.rsplit(".", 2)[0]
+
+
+def alive(out: Path) -> list[str]:
+    from flows.archive.claims import is_claimed
+
+    folder = out / ".sen2flow" / "claims"
+    keys = [path.name.rsplit(".", 2)[0] for path in folder.glob("*.claim")]
+    return [key for key in keys if is_claimed(folder, key)]
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    if not Browser.is_there():
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    made = Browser(Path(os.environ.get("SEN2FLOW_TEST_PICTURES", "build/pictures")))
+    yield made
+    made.close()
+
+
+def field(title: str, kind: str) -> str:
+    """XPath of a form's input by the title above it."""
+    return (
+        f"(//*[self::label or self::span or self::div][starts-with(normalize-space(), '{title}')]/following::{kind})[1]"
+    )
+
+
+def test_user_interface(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:
+    """A wrong parameter is refused, a good one runs; stages, report, Retry and Cached stages can be seen."""
+    (product,) = copies(archive[0], tmp_path / "ui", 1, LOAD + 4)
+    form = service.deployment("process-archive/on-demand")["id"]
+    known = len(service.runs_of("process-archive"))
+    browser.open(f"{service.address}/deployments/deployment/{form}/run")
+    browser.wait_for_text("Products at a time")
+    browser.picture("1-form")
+    browser.write(field("Source", "textarea"), str(product.parent))
+    browser.write(field("Products at a time", "input"), "0")
+    browser.click("//button[normalize-space()='Submit']")
+    time.sleep(3)
+    browser.picture("2-wrong-parameter-refused")
+    assert f"/deployment/{form}/run" in str(browser.script("return location.href")), "still on the form"
+    assert len(service.runs_of("process-archive")) == known
+    browser.write(field("Products at a time", "input"), "1")
+    browser.click("//button[normalize-space()='Submit']")
+    new = wait_for(lambda: service.runs_of("process-archive")[known:], 60)
+    wait_for(lambda: len(service.runs_of("process-archive")) == known + 1, 60)
+    run = max(service.runs_of("process-archive"), key=lambda r: r["created"])
+    assert new
+    ended = service.wait(run["id"])
+    assert ended["state_name"] == "Completed"
+    browser.open(f"{service.address}/runs/flow-run/{run['id']}")
+    browser.wait_for_text("Completed")
+    browser.picture("3-archive-run")
+
+    day = product.name.split("_")[2][:8]
+    name = f"T32TMQ {day[:4]}-{day[4:6]}-{day[6:]} S2A N0510"
+    tile = next(r for r in service.runs_of("process-tile") if r["name"] == name)
+    browser.open(f"{service.address}/runs/flow-run/{tile['id']}?tab=TaskRuns")
+    browser.wait_for_text("surface-reflectance-10m")
+    browser.picture("4-stages")
+    browser.open(f"{service.address}/runs/flow-run/{tile['id']}?tab=Artifacts")
+    browser.wait_for_text("tile-t32tmq")
+    browser.picture("5-artifacts")
+    report = service.post(
+        "/artifacts/filter", artifacts={"flow_run_id": {"any_": [tile["id"]]}, "type": {"any_": ["markdown"]}}
+    )
+    browser.open(f"{service.address}/artifacts/artifact/{report[0]['id']}")
+    browser.wait_for_text("Mean AOT")
+    browser.picture("6-report")
+
+
+def test_retry_button(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:
+    """A failed run, its Retry button, and the stages that were finished are Cached."""
+    product = copies(archive[0], tmp_path / "l1c", 1, LOAD + 5)[0]
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the folder should be")
+    request = {"input_path": str(product), "output_dir": str(blocked), "work_dir": str(service.work)}
+    run = service.run("process-product/on-demand", request)
+    assert service.wait(run)["state_name"] == "Failed"
+    blocked.unlink()
+    browser.open(f"{service.address}/runs/flow-run/{run}")
+    browser.wait_for_text("Failed")
+    browser.picture("7-failed-run")
+    browser.click("//button[normalize-space()='Retry']")
+    browser.wait_for_text("Cancel", 20)
+    browser.picture("8-retry")
+    browser.click("//*[contains(@class, 'modal')]//button[normalize-space()='Retry']")
+    wait_for(lambda: service.state(run)["state_name"] != "Failed", 30)
+    assert service.wait(run)["state_name"] == "Completed"
+    assert len(contents(blocked)) == 1
+    tiles = service.post("/flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run]}})
+    newest = max(tiles, key=lambda t: t["expected_start_time"])
+    tasks = service.post("/task_runs/filter", flow_runs={"id": {"any_": [newest["id"]]}})
+    assert sum(task["state_name"] == "Cached" for task in tasks) == 12
+    browser.open(f"{service.address}/runs/flow-run/{newest['id']}?tab=TaskRuns")
+    browser.wait_for_text("Cached")
+    browser.picture("9-cached-stages")
+
+
+def test_form_refuses_a_wrong_parameter(service: Service) -> None:
+    import httpx
+
+    deployment = service.deployment("process-archive/on-demand")
+    schema = deployment["parameter_openapi_schema"]
+    text = str(schema)
+    for title in ("Source", "Tiles", "Highest cloud cover [%]", "Output folder", "Limits"):
+        assert title in text
+    body = {"parameters": {"request": {"source": "x", "output_dir": "/x", "max_cloud": 140}}}
+    answer = httpx.post(f"{service.api}/deployments/{deployment['id']}/create_flow_run", json=body, timeout=60)
+    assert answer.status_code in (409, 422)
+    assert "140" in answer.text
+
+
+def test_retention_deletes_ended_runs(service: Service) -> None:
+    ended = [run for run in service.runs_of("process-listed") if run["end_time"]]
+    code = (
+        "from datetime import UTC, datetime; from prefect.client.orchestration import get_client; "
+        "from flows.retention import delete_runs\n"
+        "with get_client(sync_client=True) as client: print(delete_runs(client, datetime.now(UTC)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=service.env, check=True, timeout=300, capture_output=True, text=True
+    )
+    assert int(done.stdout) >= len(ended) > 0
+    assert [run for run in service.runs_of("process-listed") if run["end_time"]] == []
+    assert service.post("/artifacts/filter", artifacts={"type": {"any_": ["table"]}}) == []

@@ -1,0 +1,194 @@
+"""A PostgreSQL server and ``sen2flow up`` on it, for tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from archive_runs import start_sen2flow
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(true: Callable[[], Any], seconds: float = 120.0, pause: float = 0.5) -> Any:
+    """Return the first true value of a function."""
+    until = time.monotonic() + seconds
+    while not (value := true()):
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(pause)
+    return value
+
+
+class Postgres:
+    """A database server of its own in a temporary folder; Debian's package ``postgresql``."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self.port = free_port()
+        self._user: list[str] = []
+        if os.getuid() == 0:  # PostgreSQL refuses to run as root
+            shutil.chown(self.folder, "postgres", "postgres")
+            self._user = ["runuser", "-u", "postgres", "--"]
+        self._run("initdb", "-D", self.data, "-U", "sen2flow", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.start()
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "sen2flow", "sen2flow")
+
+    @staticmethod
+    def programs() -> Path | None:
+        """Return the folder of the newest installed version's programs."""
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        return found[-1].parent if found else None
+
+    @property
+    def data(self) -> str:
+        return str(self.folder / "data")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+asyncpg://sen2flow@127.0.0.1:{self.port}/sen2flow"
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._run("pg_ctl", "-D", self.data, "-o", options, "-l", str(self.folder / "log"), "-w", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self, program: str, *words: str) -> None:
+        folder = self.programs()
+        assert folder is not None
+        done = subprocess.run(
+            [*self._user, str(folder / program), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Service:
+    """``sen2flow up`` with one worker for products, and a second one beside it."""
+
+    def __init__(self, folder: Path, env: dict[str, str], extra_worker: bool = True) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.l1c, self.l2a, self.work = folder / "l1c", folder / "l2a", folder / "work"
+        self.l1c.mkdir(parents=True, exist_ok=True)
+        self.env = env | {"PREFECT_API_URL": self.api}
+        self.log = (folder / "service.log").open("ab")
+        self.up: subprocess.Popen[str] | None = None
+        self.second: subprocess.Popen[bytes] | None = None
+        self._extra_worker = extra_worker
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.address}/api"
+
+    def start(self) -> None:
+        words = ("--l1c", self.l1c, "--l2a", self.l2a, "--work", self.work, "--port", str(self.port))
+        self.up = start_sen2flow("up", *words, env=self.env, stderr=self.log)
+        assert self.up.stdout is not None
+        for line in self.up.stdout:
+            if line.startswith("ready"):
+                break
+        assert self.up.poll() is None, (self.folder / "service.log").read_text()[-3000:]
+        if self._extra_worker:
+            self.start_second_worker()
+
+    def start_second_worker(self) -> None:
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sen2flow-tiles", "--limit", "1"]
+        self.second = subprocess.Popen(command, env=self.env, stdout=self.log, stderr=self.log, start_new_session=True)
+
+    def kill_second_worker(self) -> None:
+        """SIGKILL for the worker and the runs that it started: as when the machine goes down."""
+        assert self.second is not None
+        os.killpg(self.second.pid, signal.SIGKILL)
+        self.second.wait()
+
+    def stop(self) -> int:
+        if self.second is not None and self.second.poll() is None:
+            os.killpg(self.second.pid, signal.SIGINT)
+            try:
+                self.second.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.second.pid, signal.SIGKILL)
+                self.second.wait()
+        if self.up is None:
+            return 0
+        if self.up.poll() is None:
+            self.up.send_signal(signal.SIGINT)
+        self.up.communicate(timeout=120)
+        return int(self.up.returncode)
+
+    def get(self, path: str) -> Any:
+        response = httpx.get(f"{self.api}{path}", timeout=60)
+        response.raise_for_status()
+        return response.json()
+
+    def post(self, path: str, **body: Any) -> Any:
+        response = httpx.post(f"{self.api}{path}", json=body, timeout=60)
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/deployments/name/{name}")
+        return found
+
+    def run(self, name: str, request: dict[str, Any] | None = None) -> str:
+        """Create a run of a deployment, with the parameters of its form changed, and return its id."""
+        deployment = self.deployment(name)
+        parameters = deployment["parameters"]
+        if request is not None:
+            parameters = {"request": {**parameters.get("request", {}), **request}}
+        made = self.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=parameters)
+        return str(made["id"])
+
+    def state(self, run: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = self.get(f"/flow_runs/{run}")
+        except httpx.HTTPError:  # server or database are away, on purpose
+            return {"state_type": "UNKNOWN", "state_name": "Unknown"}
+        return found
+
+    def wait(self, run: str, seconds: float = 600.0) -> dict[str, Any]:
+        """Return a run when it has ended."""
+        final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        found: dict[str, Any] = wait_for(
+            lambda: (state := self.state(run))["state_type"] in final and state, seconds, 1.0
+        )
+        return found
+
+    def runs_of(self, flow: str) -> list[dict[str, Any]]:
+        return list(self.post("/flow_runs/filter", flows={"name": {"any_": [flow]}}, limit=200))
+
+    def table(self, run: str) -> list[dict[str, Any]]:
+        """Return the rows of a run's table artifact."""
+        import json
+
+        found = self.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}, "type": {"any_": ["table"]}})
+        rows: list[dict[str, Any]] = json.loads(found[0]["data"])
+        return rows
