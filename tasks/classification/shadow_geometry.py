@@ -22,6 +22,8 @@ CLOUD_INDICATOR: Final = 0.33
 SMOOTHING_SIGMA: Final = 3.0
 SMOOTHING_SIZE: Final = 25
 LOWEST_SUN_ELEVATION_DEG: Final = 3.0
+TRANSFORM_NOISE: Final = 1e-4
+"""Rounding of the Fourier transform stays below it, the least weight of the ladder is 0.006."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def thrown(cloud: BoolArray, weights: FloatArray, azimuth_deg: float) -> FloatAr
     del kernel
     spectrum *= fft.rfft2(cloud.astype(np.float32), size)
     total = fft.irfft2(spectrum, size, overwrite_x=True)[: cloud.shape[0], : cloud.shape[1]]
-    return np.asarray(np.clip(total, 0.0, 1.0), np.float32)
+    total[total < TRANSFORM_NOISE] = 0.0
+    return np.asarray(np.minimum(total, np.float32(1.0)), np.float32)
 
 
 def cloud_indicator(confidence: FloatArray) -> BoolArray:

@@ -48,7 +48,7 @@ def level_1c(tile: TileRef, offset: int = -1000, no_data: slice | None = None) -
 def quality(tile: TileRef) -> StageResult:
     def produce(out) -> None:
         invalid = np.zeros(SHAPE, np.uint8)
-        invalid[3, 4], invalid[5, 6] = 1, 2
+        invalid[3, 4], invalid[5, 6] = 1, 2  # the first is the middle of a 60 m block
         out.save("invalid_20m", invalid)
 
     return run_stage(tile.store, "quality_masks", "1", None, {}, produce)
@@ -117,3 +117,72 @@ def test_thresholds_are_part_of_the_result(tile: TileRef) -> None:
     other = classify_scene.fn(tile, ClassificationParameters(t2_ndvi=0.8), l1c=level)
     assert first.fingerprint == again.fingerprint != other.fingerprint
     assert other.statistics["image_content_qi"]["VEGETATION_PERCENTAGE"] < 100.0
+
+
+def terrain(tile: TileRef, height: float) -> StageResult:
+    def produce(out) -> None:
+        out.save("height_20m", np.full(SHAPE, height, np.float32))
+        out.save("slope_20m", np.full(SHAPE, 500, np.uint16))
+        out.save("illumination_20m", np.full(SHAPE, 3000, np.int16))
+        out.save("shadow_20m", np.zeros(SHAPE, np.uint8))
+        out.statistics.update(source="TEST", mean_height_m=height, flat=False)
+
+    return run_stage(tile.store, "dem", "1", None, {"height": str(height)}, produce)
+
+
+@pytest.mark.parametrize(("month", "height", "snow"), [("01", 100.0, True), ("07", 100.0, False), ("07", 3000.0, True)])
+def test_embedded_climatology_decides_without_the_snow_map(
+    tile: TileRef, month: str, height: float, snow: bool
+) -> None:
+    """Central Sweden: snow can lie in January, in July only on the highest mountains."""
+
+    def produce(out) -> None:
+        spectrum = dict.fromkeys(BANDS, 0.7) | {"B10": 0.002, "B11": 0.16, "B12": 0.12}
+        for band in BANDS_20M:
+            out.save(f"{band}_20m", np.full(SHAPE, round(spectrum[band] * 10000), np.uint16))
+        out.statistics.update(radio_add_offset=dict.fromkeys(BANDS, 0), quantification_value=10000.0, **FACTS)
+        out.statistics["sensing_time"] = f"2025-{month}-15T10:00:00Z"
+
+    l1c = run_stage(tile.store, "l1c", "1", None, {"month": month}, produce)
+    result = classify_scene.fn(tile, ClassificationParameters(), l1c=l1c, dem=terrain(tile, height))
+    assert (open_array(result, "scl_20m") == 11).all() == snow
+    (fallback,) = result.fallbacks
+    assert fallback.code == "L2A-SC-SNOW-CLIMATOLOGY"
+    assert f"{height:.0f} m" in fallback.message
+
+
+def test_both_modes_and_the_valid_pixels_are_stored(tile: TileRef) -> None:
+    for classic, mode in ((False, "default"), (True, "classic")):
+        result = classify_scene.fn(tile, ClassificationParameters(sc_classic=classic), l1c=level_1c(tile))
+        assert result.statistics["mode"] == mode
+        assert open_array(result, "valid_20m").all()
+        assert result.statistics["valid_percentage"] == 100.0
+
+
+def test_60_m(tile: TileRef) -> None:
+    def produce(out) -> None:
+        for band in BANDS_20M:
+            out.save(f"{band}_60m", np.full((6, 8), round(MEADOW.get(band, 0.1) * 10000), np.uint16))
+        out.statistics.update(radio_add_offset=dict.fromkeys(BANDS, 0), quantification_value=10000.0, **FACTS)
+
+    l1c = run_stage(tile.store, "l1c", "1", None, {"grid": "60"}, produce)
+    parameters = ClassificationParameters(resolution=60)
+    masks = quality(tile)
+    result = classify_scene.fn(tile, parameters, l1c=l1c, quality_masks=masks, dem=terrain(tile, 10.0))
+    expected = np.full((6, 8), 4)
+    expected[1, 1] = 1  # the middle of a block of 3 x 3 decides
+    np.testing.assert_array_equal(open_array(result, "scl_60m"), expected)
+
+
+def test_cloud_over_land_is_counted_on_the_land_of_the_map(tile: TileRef) -> None:
+    cci = run_stage(tile.store, "esa_cci", "1", None, {}, _half_water)
+    result = classify_scene.fn(tile, ClassificationParameters(), l1c=level_1c(tile), esa_cci=cci)
+    assert result.fallbacks == ()
+    assert result.statistics["image_content_qi"]["CLOUDY_PIXEL_OVER_LAND_PERCENTAGE"] == 0.0
+
+
+def _half_water(out) -> None:
+    water = np.ones(SHAPE, np.uint8)
+    water[:9] = 2
+    out.save("water_bodies_20m", water)
+    out.statistics["snow_possible"] = True

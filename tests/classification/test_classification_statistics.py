@@ -43,3 +43,10 @@ def test_sea_only_has_no_land() -> None:
     shares = image_content_qi(np.full((3, 4), 6, np.uint8))
     assert shares["WATER_PERCENTAGE"] == 100.0
     assert shares["CLOUDY_PIXEL_OVER_LAND_PERCENTAGE"] == 0.0
+
+
+def test_land_of_the_water_bodies_decides_on_cloud_over_land() -> None:
+    scl = np.array([[8, 9, 4, 6, 10, 0]], np.uint8)
+    water_bodies = np.array([[1, 2, 1, 1, 0, 1]], np.uint8)
+    assert image_content_qi(scl, water_bodies)["CLOUDY_PIXEL_OVER_LAND_PERCENTAGE"] == pytest.approx(100 / 3)
+    assert image_content_qi(scl)["CLOUDY_PIXEL_OVER_LAND_PERCENTAGE"] == pytest.approx(100 * 3 / 4)

@@ -15,6 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.classification.classify import Surroundings, classify_tile
+from tasks.classification.parameters import ClassificationParameters
+from tasks.classification.shadow_geometry import SunDirection
+from tasks.classification.sweep import DigitalNumberScale
 from tasks.radiative_transfer.atmosphere import toa_reflectance
 from tasks.radiative_transfer.bands import integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
@@ -23,7 +27,7 @@ FILE: Final = Path(__file__).parents[2].parent / "shared" / "data" / "l2a-T29UNU
 SUN_ZENITH, SUN_AZIMUTH = 57.8206, 172.8402
 VIEW_ZENITH, VIEW_AZIMUTH = 9.30, 290.40
 OZONE_DU, HEIGHT_KM = 321.75, 0.08
-LATITUDE, MONTH = 53.0, 10
+LATITUDE, LONGITUDE, MONTH = 53.0, -8.3, 10
 CIRRUS_B10 = 0.02
 BANDS: Final = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B09", "B11", "B12")
 GROUPS: Final = np.array([0, 0, 4, 4, 1, 1, 2, 1, 3, 3, 6, 5], np.uint8)
@@ -76,3 +80,25 @@ def agreement(esa: NDArray[np.uint8], ours: NDArray[np.uint8]) -> tuple[float, f
     counted = (esa != 0) & (esa != 10)
     same_group = GROUPS[esa[counted]] == GROUPS[ours[counted]]
     return 100.0 * float(same_group.mean()), 100.0 * float((esa[counted] == ours[counted]).mean())
+
+
+def main() -> None:
+    """Print agreement and confusion matrix of both modes."""
+    half = load_esa_half()
+    sun = SunDirection(90.0 - SUN_ZENITH, SUN_AZIMUTH)
+    around = Surroundings(pixel_m=60.0, sun=sun, snow_possible=False)
+    scale = DigitalNumberScale(dict.fromkeys(half.numbers, -1000), 10000.0)
+    for classic in (False, True):
+        parameters = ClassificationParameters(sc_classic=classic, resolution=60)
+        found = classify_tile(half.numbers, scale, parameters, surroundings=around).classes
+        group, same = agreement(half.scl, found)
+        print(f"\n{'classic' if classic else 'default'}: same group {group:.2f} %, same class {same:.2f} %\n")
+        print("| ESA | " + " | ".join(map(str, range(1, 12))) + " |\n|" + " --- |" * 12)
+        shares = 100.0 * confusion(half.scl, found) / np.count_nonzero(half.scl)
+        for code in range(1, 12):
+            if shares[code].any():
+                print(f"| {code} | " + " | ".join(f"{share:.2f}" for share in shares[code, 1:]) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Classes against truth: labelled spectra, shadows of clouds of known height, and ESA's own map of a real scene."""
+
+from __future__ import annotations
+
+import esa_half
+import numpy as np
+import pytest
+from labelled_spectra import GROUPS, Labelled, classified, labelled_spectra, matrix
+from shadow_scene import shadow_scene
+
+from tasks.classification.classify import Surroundings, classify_tile
+from tasks.classification.parameters import ClassificationParameters
+from tasks.classification.shadow_geometry import SunDirection
+from tasks.classification.snow_climatology import lowest_snow_height_m
+from tasks.classification.sweep import DigitalNumberScale
+from tasks.common.bands import BANDS
+
+BRIGHT = ("urban", "sand", "concrete", "metal roof", "desert sand", "bright sand", "salt crust")
+
+
+@pytest.fixture(scope="module")
+def labelled() -> Labelled:
+    return labelled_spectra()
+
+
+@pytest.fixture(scope="module")
+def found(labelled: Labelled) -> np.ndarray:
+    return classified(labelled, classic=False)
+
+
+def test_every_class_is_found(labelled: Labelled, found: np.ndarray) -> None:
+    right = {code: float(shares[list(GROUPS[code])].sum()) for code, shares in matrix(labelled, found).items()}
+    assert set(right) == {4, 5, 6, 8, 10, 11}
+    assert {code: share for code, share in right.items() if share < 0.85} == {}
+
+
+def test_what_is_called_a_class_is_of_that_class(labelled: Labelled, found: np.ndarray) -> None:
+    truth = np.repeat(labelled.truth, found.shape[1]).reshape(found.shape)
+    for code in (4, 5, 6, 11):
+        assert (truth[found == code] == code).mean() > 0.85, code
+    assert np.isin(truth[np.isin(found, (8, 9))], (8, 10)).mean() > 0.85
+
+
+def test_snow_and_cloud_are_not_confused(labelled: Labelled, found: np.ndarray) -> None:
+    shares = matrix(labelled, found)
+    assert shares[8][11] < 0.03
+    assert shares[11][[8, 9, 10]].sum() < 0.03
+
+
+def test_bright_ground_is_not_cloud(labelled: Labelled, found: np.ndarray) -> None:
+    bright = np.isin(labelled.names, BRIGHT)
+    assert np.isin(found[bright], (8, 9, 10)).mean() < 0.03
+
+
+def test_classic_mode_finds_vegetation_cloud_and_snow(labelled: Labelled) -> None:
+    shares = matrix(labelled, classified(labelled, classic=True))
+    for code in (4, 8, 10, 11):
+        assert shares[code][list(GROUPS[code])].sum() > 0.85, code
+
+
+@pytest.mark.parametrize("rugged", [False, True], ids=["flat", "rugged"])
+@pytest.mark.parametrize(("elevation", "azimuth"), [(60.0, 140.0), (35.0, 165.0), (22.0, 200.0)])
+def test_shadows_of_clouds_of_known_height(elevation: float, azimuth: float, rugged: bool) -> None:
+    figures = shadow_scene(SunDirection(elevation, azimuth), 3, rugged=rugged, size=600).figures()
+    assert figures["shadow_recall"] > 75.0
+    assert figures["shadow_precision"] > 75.0
+    assert figures["cloud_recall"] > 95.0
+    assert not figures["terrain_recall"] < 75.0
+
+
+@pytest.fixture(scope="module")
+def half() -> esa_half.EsaHalf:
+    if not esa_half.FILE.is_file():
+        pytest.skip("the real Level-2A product is not here")
+    return esa_half.load_esa_half()
+
+
+def agreement(half: esa_half.EsaHalf, *, classic: bool, snow: bool) -> tuple[float, float]:
+    sun = SunDirection(90.0 - esa_half.SUN_ZENITH, esa_half.SUN_AZIMUTH)
+    around = Surroundings(pixel_m=60.0, sun=sun, snow_possible=snow)
+    scale = DigitalNumberScale(dict.fromkeys(BANDS, -1000), 10000.0)
+    parameters = ClassificationParameters(sc_classic=classic, resolution=60)
+    result = classify_tile(half.numbers, scale, parameters, surroundings=around)
+    return esa_half.agreement(half.scl, result.classes)
+
+
+def test_real_scene_agrees_with_esa_without_any_auxiliary_map(half: esa_half.EsaHalf) -> None:
+    """At least 90 % in the same group and 80 % in the same class, among the pixels that ESA does not call cirrus."""
+    lowest = lowest_snow_height_m(esa_half.LATITUDE, esa_half.LONGITUDE, esa_half.MONTH, 5)
+    group, same = agreement(half, classic=False, snow=lowest <= esa_half.HEIGHT_KM * 1000.0)
+    assert group >= 90.0
+    assert same >= 80.0
+
+
+def test_default_mode_is_nearer_to_esa_than_the_classic_one(half: esa_half.EsaHalf) -> None:
+    classic = agreement(half, classic=True, snow=False)
+    default = agreement(half, classic=False, snow=False)
+    assert default[0] > classic[0] + 10.0
+    assert default[1] > classic[1] + 10.0
