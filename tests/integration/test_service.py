@@ -141,6 +141,20 @@ def test_announced_product_is_processed(service: Service, archive: list[Path], t
     assert new.name.split("_")[2] in made
 
 
+def test_command_line_on_the_server(service: Service, archive: list[Path], tmp_path: Path) -> None:
+    """``sen2flow archive`` with PREFECT_API_URL: processes of this machine, and each is a run on the server."""
+    copies(archive[0], tmp_path / "l1c", 1, LOAD + 6)
+    known = len(service.runs_of("process-listed"))
+    words = ("--output-dir", tmp_path / "out", "--memory-mb", "0", "--disk-mb", "0")
+    done = run_sen2flow("archive", tmp_path / "l1c", *words, env=service.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 products: 1 degraded" in done.stdout
+    assert len(contents(tmp_path / "out")) == 1
+    assert len(service.runs_of("process-listed")) == known + 1
+    again = run_sen2flow("archive", tmp_path / "l1c", *words, env=service.env)
+    assert "1 products: 1 unchanged" in again.stdout
+
+
 def test_worker_killed_server_restarted_database_stopped(
     service: Service, archive: list[Path], plain: dict[str, dict[str, str]], database: Postgres
 ) -> None:
@@ -241,11 +255,9 @@ def test_user_interface(service: Service, archive: list[Path], browser: Browser,
     name = f"T32TMQ {day[:4]}-{day[4:6]}-{day[6:]} S2A N0510"
     tile = next(r for r in service.runs_of("process-tile") if r["name"] == name)
     browser.open(f"{service.address}/runs/flow-run/{tile['id']}")
-    browser.click(tab("Task Runs"))
-    browser.wait_for_text("surface-reflectance-10m")
+    browser.click(tab("Task Runs"), then="//*[starts-with(normalize-space(), 'surface-reflectance-10m')]")
     browser.picture("4-stages")
-    browser.click(tab("Artifacts"))
-    browser.wait_for_text("Level-2A processing of")
+    browser.click(tab("Artifacts"), then="//*[contains(text(), 'Level-2A processing of')]")
     browser.picture("5-artifacts")
     report = service.post(
         "/artifacts/filter", artifacts={"flow_run_id": {"any_": [tile["id"]]}, "type": {"any_": ["markdown"]}}
@@ -267,10 +279,10 @@ def test_retry_button(service: Service, archive: list[Path], browser: Browser, t
     browser.open(f"{service.address}/runs/flow-run/{run}")
     browser.wait_for_text("Failed")
     browser.picture("7-failed-run")
-    browser.click("//button[normalize-space()='Retry']")
-    browser.wait_for_text("Cancel", 20)
+    dialogue = "//*[contains(@class, 'p-modal')]//button[normalize-space()='Retry']"
+    browser.click("//button[normalize-space()='Retry']", then=dialogue)
     browser.picture("8-retry")
-    browser.click("//*[contains(@class, 'modal')]//button[normalize-space()='Retry']")
+    browser.click(dialogue)
     wait_for(lambda: service.state(run)["state_name"] != "Failed", 30)
     assert service.wait(run)["state_name"] == "Completed"
     assert len(contents(blocked)) == 1
@@ -279,8 +291,7 @@ def test_retry_button(service: Service, archive: list[Path], browser: Browser, t
     tasks = service.post("/task_runs/filter", flow_runs={"id": {"any_": [newest["id"]]}})
     assert sum(task["state_name"] == "Cached" for task in tasks) == 12
     browser.open(f"{service.address}/runs/flow-run/{newest['id']}")
-    browser.click(tab("Task Runs"))
-    browser.wait_for_text("Cached")
+    browser.click(tab("Task Runs"), then="//*[normalize-space()='Cached']")
     browser.picture("9-cached-stages")
 
 
