@@ -54,12 +54,16 @@ def find_crashed(ledger: Ledger, stale_after_s: float = STALE_AFTER_S) -> list[E
 
 def tell_api(entry: Entry, message: str) -> None:
     """Set the run of a killed product, which the API believes to be running, to *Crashed*."""
-    if entry.flow_run is None or not os.environ.get("PREFECT_API_URL"):
-        return
+    if entry.flow_run is not None and os.environ.get("PREFECT_API_URL"):
+        set_crashed(UUID(entry.flow_run), message)
+
+
+def set_crashed(run_id: UUID, message: str) -> None:
+    """Set a run that has not ended to *Crashed*."""
     try:
         with get_client(sync_client=True) as client:
-            run = client.read_flow_run(UUID(entry.flow_run))
+            run = client.read_flow_run(run_id)
             if run.state is not None and not run.state.is_final():
                 client.set_flow_run_state(run.id, Crashed(message=message), force=True)
     except (httpx.HTTPError, PrefectException) as error:
-        stage_logger().warning("%s: its run is not set to Crashed: %s", entry.key, error)
+        stage_logger().warning("run %s is not set to Crashed: %s", run_id, error)

@@ -13,7 +13,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelling
 
-from flows.archive.crashes import KILLED, enter_crash
+from flows.archive.claims import is_claimed
+from flows.archive.crashes import KILLED, enter_crash, set_crashed
 from flows.archive.ledger import Entry, Ledger, Status
 from flows.archive.request import Ending, Item, Row
 from tasks.common.errors import InvalidConfiguration
@@ -22,6 +23,9 @@ from tasks.common.stage import stage_logger
 DEPLOYMENT: Final = "process-listed/on-demand"
 
 _POLL_S: Final = float(os.environ.get("SEN2FLOW_POLL_SECONDS", "3"))
+_SILENT_S: Final = 180.0
+"""A run claims its product within seconds, and reports its end within the client's patience of two minutes."""
+
 _PASSING: Final = (httpx.HTTPError, PrefectException)
 
 
@@ -35,6 +39,7 @@ def run_deployed(item: Item, stop: threading.Event, time_out_s: float, tags: tup
     """
     run = _create(item, tags)
     reason = ""
+    silent_since = time.monotonic()
     while True:
         state = run.state
         if state is not None and state.is_final():
@@ -47,7 +52,7 @@ def run_deployed(item: Item, stop: threading.Event, time_out_s: float, tags: tup
         if stop.is_set():
             return Row(key=item.candidate.key, ending=Ending.NOT_STARTED, message="stopped")
         # A killed run stays "Running" for the API: the claim without a living owner tells, and sets it to Crashed.
-        enter_crash(item.output_dir, item.candidate.key, KILLED)
+        silent_since = _watch(item, run, silent_since)
         try:
             with get_client(sync_client=True) as client:
                 run = client.read_flow_run(run.id)
@@ -55,6 +60,17 @@ def run_deployed(item: Item, stop: threading.Event, time_out_s: float, tags: tup
             return Row(key=item.candidate.key, ending=Ending.FAILED, message="its run was deleted")
         except _PASSING as error:
             stage_logger().warning("the API does not answer, still waiting: %s", error)
+
+
+def _watch(item: Item, run: FlowRun, silent_since: float) -> float:
+    """Notice that a run's process was killed; return since when no living process claims the product."""
+    ledger = Ledger(item.output_dir)
+    enter_crash(item.output_dir, item.candidate.key, KILLED)
+    if run.state is None or not run.state.is_running() or is_claimed(ledger.claims, item.candidate.key):
+        return time.monotonic()
+    if time.monotonic() - silent_since > _SILENT_S:  # killed before its first entry in the ledger
+        set_crashed(run.id, KILLED)
+    return silent_since
 
 
 def _create(item: Item, tags: tuple[str, ...]) -> FlowRun:
@@ -88,7 +104,8 @@ def _row(item: Item, run: FlowRun, reason: str) -> Row:
     if name in {"Skipped", "Unchanged", "Busy", "Refused"}:
         product = entry.product if entry is not None else None
         return Row(**common, ending=Ending(name.lower()), message=message, product=product)
-    if state is not None and state.is_completed() and entry is not None and entry.status is Status.DONE:
+    mine = entry is not None and (entry.flow_run == str(run.id) or (state is not None and state.is_completed()))
+    if mine and entry is not None and entry.status is Status.DONE:
         ending = Ending.DEGRADED if entry.fallbacks else Ending.DONE
         return Row(**common, ending=ending, product=entry.product, fallbacks=entry.fallbacks)
     ending = Ending.FAILED if state is not None and state.is_failed() else Ending.CRASHED

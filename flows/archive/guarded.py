@@ -55,6 +55,8 @@ def process_item(item: Item, process: Process, flow_run: str | None = None) -> R
 def _begin(ledger: Ledger, item: Item, source: Path, flow_run: str | None) -> Entry | Row:
     """Look the product up and enter its start; return its line when there is nothing to do."""
     before = ledger.read(item.candidate.key)
+    if before is None:  # reading the input takes a while: who is killed meanwhile is known all the same
+        ledger.write(_entry(item, flow_run))
     stamp, configuration = input_stamp(source), configuration_digest(item.request)
     content = input_content(source)
     same = before is not None and before.content == content and before.configuration == configuration
@@ -63,21 +65,28 @@ def _begin(ledger: Ledger, item: Item, source: Path, flow_run: str | None) -> En
         if before.stamp != stamp:  # copied or touched, and the same bytes: remember, so that it is not read again
             ledger.write(before.model_copy(update={"stamp": stamp, "item": item}))
         return row
-    entry = Entry(
+    entry = _entry(item, flow_run).model_copy(
+        update={
+            "stamp": stamp,
+            "content": content,
+            "configuration": configuration,
+            "attempt": before.attempt + 1 if before is not None and same else 1,
+            "former": before if before is not None and same and _is_good(before) else None,
+        }
+    )
+    ledger.write(entry)
+    return entry
+
+
+def _entry(item: Item, flow_run: str | None) -> Entry:
+    return Entry(
         key=item.candidate.key,
         status=Status.RUNNING,
         item=item,
-        stamp=stamp,
-        content=content,
-        configuration=configuration,
-        attempt=before.attempt + 1 if before is not None and same else 1,
-        former=before if before is not None and same and _is_good(before) else None,
         started=now(),
         processor=program_version(),
         flow_run=flow_run,
     )
-    ledger.write(entry)
-    return entry
 
 
 def _is_good(before: Entry) -> bool:

@@ -43,11 +43,11 @@ class Entry(Record):
     status: Status
     item: Item
     """What was asked for; a retry asks for the same."""
-    stamp: str
+    stamp: str = ""
     """Names, sizes and times of the input's files: equal stamps are equal inputs without reading them."""
     content: str = ""
     """Digest of the input's content, wherever it lies and whenever it was copied."""
-    configuration: str
+    configuration: str = ""
     """Digest of the effective configuration and of the editions of the global maps."""
     auxiliary: dict[str, str] = {}
     """Elevation files used, with size and time."""

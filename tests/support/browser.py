@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 from service import free_port, wait_for
 
+_CLICK = "arguments[0].click()"
+
 
 class Browser:
     """One window. Debian's packages ``chromium`` and ``chromium-driver``."""
@@ -89,10 +91,25 @@ class Browser:
 
         return str(wait_for(find, seconds))
 
-    def click(self, xpath: str) -> None:
-        handle = self.element(xpath)
-        self._client.post(f"{self._session}/element/{handle}/click", json={})
-        time.sleep(0.5)
+    def click(self, xpath: str, then: str | None = None) -> None:
+        """Click an element; again, and by script, until ``then`` (an XPath) can be seen, where it is given."""
+        for attempt in range(6):
+            handle = self.element(xpath)
+            if attempt % 2 == 0:
+                self._client.post(f"{self._session}/element/{handle}/click", json={})
+            else:
+                reference = {"element-6066-11e4-a52e-4f735466cecf": handle}
+                self._client.post(f"{self._session}/execute/sync", json={"script": _CLICK, "args": [reference]})
+            time.sleep(0.5)
+            if then is None:
+                return
+            try:
+                self.element(then, 5.0)
+            except AssertionError:
+                continue
+            return
+        self.picture("click-in-vain")
+        raise AssertionError(f"{then} does not appear after a click on {xpath}")
 
     def write(self, xpath: str, text: str) -> None:
         handle = self.element(xpath)
