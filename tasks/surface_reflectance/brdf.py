@@ -48,7 +48,7 @@ class Damping:
         factor = ratio ** np.float32(self.soil)
         if vegetation is not None and self.vegetation != self.soil:
             factor[vegetation] = ratio[vegetation] ** np.float32(self.vegetation)
-        return np.maximum(factor, np.float32(self.lower_bound))
+        return np.asarray(np.maximum(factor, np.float32(self.lower_bound)), np.float32)
 
 
 def threshold_angle_deg(sun_zenith_deg: float) -> float:

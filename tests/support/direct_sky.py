@@ -1,4 +1,4 @@
-"""Writes ``tests/surface_reflectance/data/sky_*.csv``: the sky of direct DISORT runs (needs the table's build packages).
+"""Writes ``tests/surface_reflectance/data/sky_*.csv``: the sky of direct DISORT runs (needs the builder's packages).
 
 ``python tests/support/direct_sky.py FOLDER``. One sun (zenith 50), rural aerosol, AOT 0.15, three heights, three
 wavelengths. Nothing of the shipped table takes part.
