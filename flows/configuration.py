@@ -11,6 +11,7 @@ from flows.cli.console import program_version
 from flows.cli.home import Home
 from flows.request import ProductRequest
 from tasks.aot.parameters import AotParameters
+from tasks.cirrus.parameters import CirrusParameters
 from tasks.classification.parameters import ClassificationParameters
 from tasks.common.gipp import Gipp
 from tasks.common.records import Fallback, Record, StageResult
@@ -37,6 +38,7 @@ class TileConfiguration(Record):
     quality_masks: QualityMaskParameters
     meteo: MeteoParameters
     classification: ClassificationParameters
+    cirrus: CirrusParameters
     aot: AotParameters
     water_vapour: WaterVapourParameters
     surface_reflectance: SurfaceReflectanceParameters
@@ -67,6 +69,7 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         classification=gipp.select(
             ClassificationParameters, sc_classic=request.sc_classic, resolution=60 if request.resolution == 60 else 20
         ),
+        cirrus=gipp.select(CirrusParameters, look_up_table=table),
         aot=gipp.select(AotParameters, look_up_table=table),
         water_vapour=gipp.select(WaterVapourParameters, look_up_table=table),
         surface_reflectance=gipp.select(SurfaceReflectanceParameters, look_up_table=table),
@@ -110,6 +113,7 @@ def product_description(
         started: when processing began; it is the product's generation time.
         granules: the results of the stages of each granule.
     """
+    aerosol = next((stage.statistics["aerosol_type"] for stage in granules[0] if stage.stage == "aot"), "RURAL")
     maps: dict[str, str] = next((stage.statistics["maps"] for stage in granules[0] if stage.stage == "esa_cci"), {})
     return ProductDescription(
         generation_time=started,
@@ -119,7 +123,7 @@ def product_description(
         archiving_centre=request.archiving_centre,
         product_doi=str(gipp.values["product_doi"]),
         gipps=tuple(GippFile(path=Path(path), type=_LISTED_GIPPS.get(key)) for key, path in gipp.files.items()),
-        look_up_tables=(f"sen2flow_{str(gipp.values['aerosol_type']).lower()}_{look_up_table_checksum()[:12]}",),
+        look_up_tables=(f"sen2flow_{str(aerosol).lower()}_{look_up_table_checksum()[:12]}",),
         snow_climatology_map=str(maps.get("snow_climatology", "None")),
         esacci_water_bodies_map=str(maps.get("water_bodies_20m", "None")),
         esacci_land_cover_map=str(maps.get("land_cover_20m", "None")),

@@ -14,6 +14,7 @@ from flows.configuration import TileConfiguration
 from flows.observation import observe_tile, tile_run_name
 from flows.runners import PrefectRunner, Runner, watch
 from tasks.aot.task import retrieve_aot
+from tasks.cirrus.task import correct_cirrus
 from tasks.classification.task import classify_scene
 from tasks.common.artefacts import remove_stale
 from tasks.common.errors import NotProcessable
@@ -29,7 +30,7 @@ from tasks.surface_reflectance.task import average_60m, correct_10m, correct_20m
 from tasks.water_vapour.task import retrieve_water_vapour
 
 STEPS: tuple[str, ...] = (
-    "l1c", "dem", "esa-cci", "quality-masks", "meteo", "classification", "aot", "water-vapour",
+    "l1c", "dem", "esa-cci", "quality-masks", "meteo", "classification", "cirrus", "aot", "water-vapour",
     "surface-reflectance-20m", "surface-reflectance-10m", "surface-reflectance-60m", "images",
 )  # fmt: skip
 """The stages in their order, by task name."""
@@ -45,10 +46,12 @@ class TileResults(Record):
     quality_masks: StageResult
     meteo: StageResult
     classification: StageResult
+    cirrus: StageResult | None = None
+    """None unless Cirrus_Correction is on."""
     aot: StageResult | None = None
     water_vapour: StageResult | None = None
     surface_reflectance_20m: StageResult | None = None
-    """These three are None when only the scene classification was asked for."""
+    """AOT, water vapour and reflectance are None when only the scene classification was asked for."""
     surface_reflectance_10m: StageResult | None = None
     surface_reflectance_60m: StageResult | None = None
     images: StageResult
@@ -93,6 +96,9 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
         return TileResults(**before, classification=classification, images=images, settings=c.fallbacks)
 
     atmosphere = {"l1c": l1c, "classification": classification, "dem": dem, "meteo": meteo}
+    cirrus = run(correct_cirrus, tile, c.cirrus, **atmosphere) if c.cirrus.cirrus_correction else None
+    atmosphere["l1c"] = cirrus or l1c
+
     aot = run(retrieve_aot, tile, c.aot, **atmosphere)
     water_vapour = run(retrieve_water_vapour, tile, c.water_vapour, **atmosphere, aot=aot)
 
@@ -115,6 +121,7 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     return TileResults(
         **before,
         classification=classification,
+        cirrus=cirrus,
         aot=aot,
         water_vapour=water_vapour,
         surface_reflectance_20m=reflectance_20m,

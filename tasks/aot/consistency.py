@@ -51,8 +51,13 @@ class ConsistencyChecker:
         self._water_vapour_cm = water_vapour_cm
         self._atmospheres: dict[str, BandAtmosphere] = {}
 
-    def _reflectance(self, band: str, visibility_km: float, where: NDArray[np.bool_]) -> Float32:
-        """Return the surface reflectance ``[n]`` of the pixels ``where``."""
+    @property
+    def land(self) -> NDArray[np.bool_]:
+        """Samples on land that is not dark dense vegetation."""
+        return self._samples.land
+
+    def reflectance(self, band: str, visibility_km: float, where: NDArray[np.bool_]) -> Float32:
+        """Return the surface reflectance ``[n]`` of the samples ``where`` at a visibility [km]."""
         if band not in self._atmospheres:
             self._atmospheres[band] = self._scene.atmosphere(band)
         grid = self._scene.grid
@@ -73,7 +78,7 @@ class ConsistencyChecker:
         if not land.any():
             return True
         return all(
-            float(np.mean(self._reflectance(band, visibility_km, land) < cut_off)) <= LARGEST_SHARE
+            float(np.mean(self.reflectance(band, visibility_km, land) < cut_off)) <= LARGEST_SHARE
             for band, cut_off in (("B04", red_cut_off), ("B8A", nir_cut_off))
         )
 
@@ -82,8 +87,8 @@ class ConsistencyChecker:
         where = self._samples.vegetation
         if not where.any():
             return True
-        green = float(np.mean(self._reflectance("B03", visibility_km, where)))
-        return green >= GREEN_PEAK * float(np.mean(self._reflectance("B04", visibility_km, where)))
+        green = float(np.mean(self.reflectance("B03", visibility_km, where)))
+        return green >= GREEN_PEAK * float(np.mean(self.reflectance("B04", visibility_km, where)))
 
 
 def raise_until(plausible: Callable[[float], bool], visibility_km: float, steps: int) -> float:

@@ -41,16 +41,39 @@ class AotParameters(AtmosphereParameters):
     adj_km: float = Field(1.0, ge=0.0, le=10.0)
     """``Adj_Km``: half-width of the adjacency box [km]; 0 switches the neighbourhood effects off."""
     mid_latitude: Literal["SUMMER", "WINTER", "AUTO"] = "SUMMER"
-    """``Mid_Latitude``: chooses the start column of water vapour."""
+    """``Mid_Latitude``: chooses the start column of water vapour; AUTO from place and date."""
     ac_wv_iter_start_summer: float = Field(1.0, gt=0.0, le=5.0)
     """``AC_Wv_Iter_Start_Summer`` [cm]."""
     ac_wv_iter_start_winter: float = Field(0.4, gt=0.0, le=5.0)
     """``AC_Wv_Iter_Start_Winter`` [cm]."""
-
-    @property
-    def start_column_cm(self) -> float:
-        """Water vapour column before any is known [cm]."""
-        return self.ac_wv_iter_start_winter if self.mid_latitude == "WINTER" else self.ac_wv_iter_start_summer
+    ac_red_blue_refl_ratio: float = Field(0.5, ge=-1.0, le=1.0)
+    """``AC_Red_Blue_Refl_Ratio``: blue over red reflectance of dark dense vegetation."""
+    ac_aerosol_type_ratio_th: float = Field(0.05, ge=-1.0, le=1.0)
+    """``AC_Aerosol_Type_Ratio_Th``: difference of blue/red path ratios that decides on the type or on scaling."""
+    ac_dbv_nir_refl_th: float = Field(0.35, ge=0.0, le=1.0)
+    """``AC_Dbv_Nir_Refl_Th``: bright dense vegetation, lower limit of B8A."""
+    ac_dbv_ndvi_th: float = Field(0.66, ge=0.0, le=1.0)
+    """``AC_Dbv_Ndvi_Th``: its lower limit of the vegetation index."""
+    ac_red_ref_refl_th: float = Field(0.02, ge=0.0, le=1.0)
+    """``AC_Red_Ref_Refl_Th``: its red reflectance."""
+    ac_dbv_red_veget_tst_ndvi_th: float = Field(0.40, ge=0.0, le=1.0)
+    """``AC_Dbv_Red_Veget_Tst_Ndvi_Th``: red test, vegetation index."""
+    ac_dbv_red_veget_refl_th: float = Field(0.15, ge=0.0, le=1.0)
+    """``AC_Dbv_Red_Veget_Refl_Th``: red test, red reflectance."""
+    scaling_disabler: bool = True
+    """``Scaling_Disabler``: True leaves the path reflectance as the table has it."""
+    scaling_limiter: bool = True
+    """``Scaling_Limiter``: keep the blue factor within its limits."""
+    min_sc_blu: float = Field(0.9, gt=0.0, lt=1.0)
+    """``min_sc_blu``: smallest blue factor."""
+    max_sc_blu: float = Field(1.1, gt=1.0, lt=2.0)
+    """``max_sc_blu``: largest blue factor."""
+    ac_limit_area_path_rad_scale: float = Field(0.0, ge=0.0, le=90.0)
+    """``AC_Limit_Area_Path_Rad_Scale`` [%]: least share of dark vegetation for the scaling; 0 is no limit."""
+    ac_spr_refl_percentage: float = Field(0.25, ge=0.0, le=1.0)
+    """``AC_Spr_Refl_Percentage`` [%]: share of dark vegetation that allows the scaling."""
+    ac_spr_refl_promille: float = Field(0.3, ge=0.0, le=1.0)
+    """``AC_Spr_Refl_Promille`` [per mille]: share of bright reference vegetation that allows it."""
 
     @property
     def reflectance_limits(self) -> tuple[float, float, float]:

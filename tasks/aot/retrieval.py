@@ -1,4 +1,8 @@
-"""The AOT retrieval from start to map: selection, inversion, checks, fall-back, smoothing."""
+"""The AOT retrieval from start to map: selection, inversion, checks, fall-backs, smoothing.
+
+Dark dense vegetation comes first; without it the value of CAMS, then bright dense vegetation, then the start visibility
+(Sen2Cor 3 sources, AtmCorr).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.aot.blue import BLUE, BluePath, blue_scaling, path_ratios
+from tasks.aot.bright_vegetation import reference_pixels, visibility_of_references
 from tasks.aot.consistency import ConsistencyChecker, Samples, check_visibility
 from tasks.aot.inversion import SMALLEST_AOT, TargetAot, Targets, invert_targets
 from tasks.aot.mapping import fill_gaps, smooth_map
 from tasks.aot.parameters import AotParameters
 from tasks.aot.vegetation import DarkVegetation, select_dark_vegetation
-from tasks.aot.visibility import aot_from_visibility, visibility_from_aot
+from tasks.aot.visibility import CLEAREST_STEP_KM, SMALLEST_VISIBILITY_KM, aot_from_visibility, visibility_from_aot
 from tasks.surface_reflectance.coarse import Float32, shrink
 from tasks.surface_reflectance.coefficients import linear_coefficients
 from tasks.surface_reflectance.inversion import Calibration, to_reflectance
@@ -27,24 +33,54 @@ CHECKED_CLASSES = (4, 5)
 
 @dataclass(frozen=True, eq=False)
 class AotCounts:
-    """Level-1C counts: B03, B04, B8A, B12 at 20 m, B09 at 60 m, and how they become reflectance."""
+    """Level-1C counts: B03, B04, B8A, B12 (and B02) at 20 m, B09 at 60 m, and how they become reflectance.
+
+    Without B02 the blue check, the choice of the aerosol type and the path scaling are left out.
+    """
 
     at_20m: dict[str, NDArray[np.uint16]]
     b09_60m: NDArray[np.uint16]
     calibrations: dict[str, Calibration]
 
 
+Method = Literal["SEN2COR_DDV", "CAMS", "DEFAULT"]
+
+
+@dataclass(frozen=True, eq=False)
+class Alternatives:
+    """What may stand in for dark vegetation.
+
+    Attributes:
+        cams_aot550: of the weather model above its own surface; None when there is none.
+        cams_height_km: height of that surface.
+        level: ``[rows, cols]`` at 60 m, nearly level ground; None without terrain.
+    """
+
+    cams_aot550: float | None = None
+    cams_height_km: float | None = None
+    level: NDArray[np.bool_] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class AotResult:
-    """AOT ``[rows, cols]`` at 60 m (not yet limited), ``AOT_RETRIEVAL_METHOD`` and figures about the way to it."""
+    """AOT ``[rows, cols]`` at 60 m (not yet limited), ``AOT_RETRIEVAL_METHOD`` and figures about the way to it.
+
+    ``blue`` compares the path reflectance with that over the dark vegetation; None without it.
+    """
 
     aot550: Float32
-    method: Literal["SEN2COR_DDV", "DEFAULT"]
+    method: Method
     statistics: dict[str, Any]
+    blue: BluePath | None = None
 
 
 def retrieve(
-    scene: Scene, counts: AotCounts, scl: NDArray[np.uint8], parameters: AotParameters, start_column_cm: float
+    scene: Scene,
+    counts: AotCounts,
+    scl: NDArray[np.uint8],
+    parameters: AotParameters,
+    start_column_cm: float,
+    alternatives: Alternatives | None = None,
 ) -> AotResult:
     """Return the AOT of a tile.
 
@@ -54,6 +90,7 @@ def retrieve(
         scl: ``[rows, cols]`` scene classification at 20 m.
         parameters: limits and switches.
         start_column_cm: water vapour column from which a first estimate starts [cm].
+        alternatives: to dark vegetation.
     """
     start_aot = aot_from_visibility(parameters.visibility, scene.height_km).astype(np.float32)
     water = _first_water_vapour(scene, counts, scl, start_aot, start_column_cm)
@@ -67,31 +104,69 @@ def retrieve(
         parameters,
     )
     surroundings = _mean_surroundings(counts, scl, parameters.adj_km)
-    targets = _invert(scene, counts, vegetation, surroundings, parameters, water)
+    targets = _targets(counts, vegetation, surroundings)
+    found = _invert(scene, targets, vegetation, parameters, water)
     checker = ConsistencyChecker(scene, _samples(counts, scl, vegetation, surroundings), water)
-    height = scene.mean_height_km
-    if targets.mean is None:
-        visibility = parameters.visibility
-    else:
-        visibility = float(visibility_from_aot(max(targets.mean, SMALLEST_AOT), height))
+    prior = _first_visibility(scene, checker, found, parameters, alternatives or Alternatives())
     checked = check_visibility(
-        checker, visibility, parameters.ac_cut_off_aot_iter_vegetation, parameters.ac_cut_off_aot_iter_water
+        checker, prior.visibility_km, parameters.ac_cut_off_aot_iter_vegetation, parameters.ac_cut_off_aot_iter_water
     )
-    aot550 = _map(scene, targets, scl, parameters, visibility, checked)
+    blue = None
+    if found.mean is not None and BLUE in counts.at_20m:
+        blue = path_ratios(scene, targets, max(found.mean, SMALLEST_AOT), water, parameters)
     return AotResult(
-        aot550,
-        "DEFAULT" if targets.mean is None else "SEN2COR_DDV",
+        _map(scene, found, scl, parameters, prior.visibility_km, checked),
+        prior.method,
         {
             "visibility_km": checked,
             "start_visibility_km": parameters.visibility,
             "ddv_percentage": vegetation.percentage,
             "ddv_reflectance_limit": vegetation.reflectance_limit,
-            "ddv_mean_aot": targets.mean,
-            "ddv_solved_percentage": _solved_percentage(targets, vegetation),
-            "visibility_before_checks_km": visibility,
+            "ddv_mean_aot": found.mean,
+            "ddv_solved_percentage": _solved_percentage(found, vegetation),
+            "visibility_before_checks_km": prior.visibility_km,
             "first_water_vapour_cm": float(water.mean()),
+            "bright_vegetation": prior.bright_vegetation,
+            "blue_path_ratio": None if blue is None else blue.blue,
+            "path_scaling_blue": 1.0
+            if blue is None
+            else blue_scaling(blue.blue, vegetation.percentage, prior.references_permille, parameters),
         },
+        blue,
     )
+
+
+@dataclass(frozen=True)
+class _Prior:
+    """The scene's visibility before the checks, and where it comes from."""
+
+    visibility_km: float
+    method: Method
+    bright_vegetation: bool = False
+    references_permille: float = 0.0
+
+
+def _first_visibility(
+    scene: Scene,
+    checker: ConsistencyChecker,
+    found: TargetAot,
+    parameters: AotParameters,
+    alternatives: Alternatives,
+) -> _Prior:
+    """Return the visibility of the first source that has one."""
+    if found.mean is not None:
+        height = scene.mean_height_km
+        return _Prior(float(visibility_from_aot(max(found.mean, SMALLEST_AOT), height)), "SEN2COR_DDV")
+    if alternatives.cams_aot550 is not None and alternatives.cams_height_km is not None:
+        aot = max(alternatives.cams_aot550, SMALLEST_AOT)
+        visibility = float(visibility_from_aot(aot, alternatives.cams_height_km))
+        return _Prior(min(max(visibility, SMALLEST_VISIBILITY_KM), CLEAREST_STEP_KM), "CAMS")
+    references = reference_pixels(checker, parameters, alternatives.level)
+    from_references = visibility_of_references(checker, references, parameters)
+    share = 1000.0 * float(references.mean())
+    if from_references is not None:
+        return _Prior(from_references, "DEFAULT", True, share)
+    return _Prior(parameters.visibility, "DEFAULT", False, share)
 
 
 def _solved_percentage(targets: TargetAot, vegetation: DarkVegetation) -> float:
@@ -132,23 +207,24 @@ def _mean_surroundings(counts: AotCounts, scl: NDArray[np.uint8], adj_km: float)
     }
 
 
+def _targets(counts: AotCounts, vegetation: DarkVegetation, surroundings: dict[str, Float32] | None) -> Targets:
+    """Return the selected vegetation, averaged over the 60 m blocks."""
+    toa: dict[str, Float32] = {
+        band: to_reflectance(block_means(counts.at_20m[band], vegetation.mask, 20), counts.calibrations[band])
+        for band in ("B04", "B12", BLUE)
+        if band in counts.at_20m
+    }
+    return Targets(shrink(vegetation.mask, 3), toa, surroundings)
+
+
 def _invert(
-    scene: Scene,
-    counts: AotCounts,
-    vegetation: DarkVegetation,
-    surroundings: dict[str, Float32] | None,
-    parameters: AotParameters,
-    water: Float32,
+    scene: Scene, targets: Targets, vegetation: DarkVegetation, parameters: AotParameters, water: Float32
 ) -> TargetAot:
     """Return the AOT of the selected vegetation."""
-    share = shrink(vegetation.mask, 3)
+    share = targets.share
     if vegetation.reflectance_limit is None:
         return TargetAot(np.zeros(share.shape, np.float32), np.zeros(share.shape, np.bool_), None)
-    toa = {
-        band: to_reflectance(block_means(counts.at_20m[band], vegetation.mask, 20), counts.calibrations[band])
-        for band in ("B04", "B12")
-    }
-    return invert_targets(scene, Targets(share, toa, surroundings), parameters.ac_swir_22um_red_refl_ratio, water)
+    return invert_targets(scene, targets, parameters.ac_swir_22um_red_refl_ratio, water)
 
 
 def _samples(
@@ -163,7 +239,7 @@ def _samples(
     """
     centre = np.asarray(scl)[1::3, 1::3]
     dark = vegetation.mask[1::3, 1::3]
-    toa = {
+    toa: dict[str, Float32] = {
         band: to_reflectance(np.asarray(counts.at_20m[band][1::3, 1::3]), counts.calibrations[band])
         for band in ("B03", "B04", "B8A")
     }

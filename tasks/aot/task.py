@@ -1,21 +1,30 @@
-"""The stage ``aot``: aerosol optical thickness from dark dense vegetation, or the start visibility."""
+"""The stage ``aot``: aerosol optical thickness from dark vegetation, or from what stands in for it."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.aot.blue import better_type
+from tasks.aot.bright_vegetation import nearly_level
 from tasks.aot.mapping import write_map
 from tasks.aot.parameters import AotParameters
-from tasks.aot.retrieval import AotCounts, retrieve
+from tasks.aot.retrieval import Alternatives, AotCounts, AotResult, retrieve
 from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
+from tasks.surface_reflectance.geometry import mean_cosine
 from tasks.surface_reflectance.inputs import calibration_of, open_counts, open_scene
+from tasks.water_vapour.season import start_column_cm
 
-BANDS = ("B03", "B04", "B8A", "B09", "B12")
+BANDS = ("B02", "B03", "B04", "B8A", "B09", "B12")
+CANDIDATES = ("RURAL", "MARITIME")
+"""Aerosol types among which ``Aerosol_Type`` AUTO chooses; the first is taken where nothing decides."""
 
 
-@stage_task("aot", version="1")
+@stage_task("aot", version="2")
 def retrieve_aot(
     out: StageWriter,
     tile: TileRef,
@@ -27,23 +36,68 @@ def retrieve_aot(
 ) -> None:
     """Write ``aot_20m``, AOT at 550 nm in 0.001 (0 = no-data)."""
     scl = np.asarray(open_array(classification, "scl_20m"))
-    scene = open_scene(out, tile, parameters, BANDS, l1c=l1c, dem=dem, meteo=meteo)
     counts = AotCounts(
-        at_20m={band: open_counts(l1c, band, 20) for band in ("B03", "B04", "B8A", "B12")},
+        at_20m={band: open_counts(l1c, band, 20) for band in BANDS if band != "B09"},
         b09_60m=open_counts(l1c, "B09", 60),
         calibrations={band: calibration_of(l1c, band) for band in BANDS},
     )
-    start = meteo.statistics.get("total_column_water_vapour_cm") or parameters.start_column_cm
-    result = retrieve(scene, counts, scl, parameters, start)
-    if result.method == "DEFAULT":
-        out.fall_back(
-            "L2A-AOT-DEFAULT",
-            f"dark dense vegetation covers {result.statistics['ddv_percentage']:.2f} % "
-            f"(AC_Min_Ddv_Area {parameters.ac_min_ddv_area:g} %): start visibility {parameters.visibility:g} km",
+    start = start_column_cm(
+        parameters.mid_latitude,
+        parameters.ac_wv_iter_start_summer,
+        parameters.ac_wv_iter_start_winter,
+        l1c.statistics,
+        meteo.statistics,
+    )
+    results: dict[str, AotResult] = {}
+    for name in CANDIDATES if parameters.aerosol_type == "AUTO" else (parameters.aerosol_type,):
+        typed = parameters.model_copy(update={"aerosol_type": name})
+        scene = open_scene(out, tile, typed, BANDS, l1c=l1c, dem=dem, meteo=meteo)
+        alternatives = Alternatives(
+            meteo.statistics.get("cams_aot550"),
+            meteo.statistics.get("cams_height_km"),
+            _level(dem, mean_cosine(scene.sun_zenith_deg)),
         )
+        results[name] = retrieve(scene, counts, scl, typed, start, alternatives)
+    aerosol = better_type({k: r.blue for k, r in results.items()}, parameters.ac_aerosol_type_ratio_th)
+    result = results[aerosol]
+    _record(out, parameters, result)
     stored = out.create("aot_20m", scl.shape, np.uint16)
     write_map(result.aot550, scl, stored)
     stored.flush()
     inside = scl != 0
     mean = float(np.mean(stored, where=inside, dtype=np.float64)) / 1000.0 if inside.any() else 0.0
-    out.statistics.update(retrieval_method=result.method, mean_aot=mean, **result.statistics)
+    ratios = {name: r.blue.double_ratio for name, r in results.items() if r.blue is not None}
+    out.statistics.update(
+        retrieval_method=result.method,
+        mean_aot=mean,
+        aerosol_type=aerosol,
+        aerosol_double_ratios=ratios,
+        **result.statistics,
+    )
+
+
+def _level(dem: StageResult, cos_sun: float) -> NDArray[np.bool_] | None:
+    """Return the nearly level 60 m blocks, None without terrain."""
+    if "illumination_20m" not in dem.arrays:
+        return None
+    illumination: NDArray[Any] = open_array(dem, "illumination_20m")
+    return nearly_level(illumination[1::3, 1::3], cos_sun)
+
+
+def _record(out: StageWriter, parameters: AotParameters, result: AotResult) -> None:
+    """Record what stood in for dark dense vegetation."""
+    if result.method == "SEN2COR_DDV":
+        return
+    figures = result.statistics
+    too_little = (
+        f"dark dense vegetation covers {figures['ddv_percentage']:.2f} % "
+        f"(AC_Min_Ddv_Area {parameters.ac_min_ddv_area:g} %)"
+    )
+    if result.method == "CAMS":
+        out.fall_back("L2A-AOT-CAMS", f"{too_little}: CAMS, visibility {figures['visibility_km']:.1f} km")
+    elif figures["bright_vegetation"]:
+        out.fall_back(
+            "L2A-AOT-BRIGHT", f"{too_little}: bright vegetation, visibility {figures['visibility_km']:.1f} km"
+        )
+    else:
+        out.fall_back("L2A-AOT-DEFAULT", f"{too_little}: start visibility {parameters.visibility:g} km")

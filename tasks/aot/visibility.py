@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Values = float | NDArray[np.floating]
 
 LARGEST_VISIBILITY_KM = 650.0
+SMALLEST_VISIBILITY_KM = 5.0
 LARGEST_INDEX = 182
 CLEAREST_STEP_KM = 120.0
 """Last step of the consistency checks."""

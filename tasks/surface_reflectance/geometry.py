@@ -42,3 +42,8 @@ def relative_azimuth_deg(sun_azimuth_deg: Float32, view_azimuth_deg: Float32) ->
     """Return the angle between sun and view azimuth, 0..180 degrees; 0 has the sun behind the sensor."""
     difference = np.abs(sun_azimuth_deg - view_azimuth_deg) % 360.0
     return np.asarray(np.minimum(difference, 360.0 - difference), dtype=np.float32)
+
+
+def mean_cosine(zenith_deg: Float32) -> float:
+    """Return the cosine of the mean of a zenith angle field."""
+    return float(np.cos(np.deg2rad(np.mean(zenith_deg, dtype=np.float64))))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.artefacts import StageWriter, open_array
+from tasks.common.errors import InternalInconsistency
 from tasks.common.grid import Grid
 from tasks.common.records import StageResult, TileRef
 from tasks.l1c.load import load_source
@@ -28,6 +29,15 @@ AEROSOLS: Final[dict[str, AerosolType]] = {
     "CONTINENTAL": "continental",
 }
 """``Aerosol_Type`` of the configuration and its name in the table."""
+
+P = TypeVar("P", bound=AtmosphereParameters)
+
+
+def with_decided_aerosol(parameters: P, aot: StageResult) -> P:
+    """Return the parameters with the aerosol type that the stage ``aot`` has decided, where the choice was AUTO."""
+    if parameters.aerosol_type != "AUTO":
+        return parameters
+    return parameters.model_copy(update={"aerosol_type": aot.statistics["aerosol_type"]})
 
 
 def open_counts(l1c: StageResult, band: str, resolution: int) -> NDArray[Any]:
@@ -82,6 +92,8 @@ def _tables(out: StageWriter, tile: TileRef, parameters: AtmosphereParameters, b
             f"{product.path.name} has no spectral responses: those published for {product.spacecraft} are used",
         )
     wanted = {band: responses[band] for band in bands}
+    if parameters.aerosol_type not in AEROSOLS:
+        raise InternalInconsistency(f"aerosol type {parameters.aerosol_type} was not decided before the table is read")
     return integrate_bands(load_spectral_table(), wanted, aerosol=AEROSOLS[parameters.aerosol_type], gas=parameters.gas)
 
 

@@ -1,6 +1,7 @@
 """From Level-1C counts to surface reflectance counts, band by band and in row strips.
 
-Flat terrain, Lambertian ground (Vermote et al. 1997, doi:10.1109/36.581987; Richter 1998, doi:10.1364/AO.37.004004).
+Lambertian ground, level here; ``terrain`` turns the solution to slopes (Vermote et al. 1997,
+doi:10.1109/36.581987; Richter 1998, doi:10.1364/AO.37.004004).
 With ``S`` the spherical albedo, ``q`` diffuse over direct upward transmittance, ``rho_b`` the mean reflectance of the
 surroundings, and ``T = T_gas T_down T_up``::
 
@@ -24,13 +25,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32, enlarge, strips
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, enlarge, shrink, strips
 from tasks.surface_reflectance.coefficients import BandCoefficients, CoarseCoefficients, WaterDependence, at_pixels
 from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, block_means, box_mean
+from tasks.surface_reflectance.terrain import BandRelief
 
 QUANTIFICATION = 10000.0
 OFFSET = 1000.0
 LARGEST_DN = 32767
+FIRST_STEP_BACKGROUND = 0.15
+"""Reflectance of the surroundings that step 1 assumes for the spherical albedo (Sen2Cor 3 sources, AtmCorr)."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ def correct_band(
     calibration: Calibration,
     surroundings: Surroundings | None,
     out: NDArray[Any],
+    *,
+    relief: BandRelief | None = None,
+    second_step: bool = True,
 ) -> None:
     """Fill ``out`` with the surface reflectance of one band.
 
@@ -97,15 +104,27 @@ def correct_band(
         calibration: of the counts.
         surroundings: for the adjacency correction; None leaves it out.
         out: ``[rows, cols]`` uint16, filled with ``floor(10000 rho + 1000.5)`` within 1..32767; 0 = no-data.
+        relief: light on slopes; None for level ground.
+        second_step: ``Rho_Retrieval_Step2``: False leaves out adjacency and the light between slopes, and takes a
+            background of 0.15 for the spherical albedo.
     """
     repeat = dn.shape[0] // scl.shape[0]
     resolution = 20 // repeat
     at_60m, water = at_pixels(coefficients, grid, GRID_M, aot550)
-    if surroundings is None:
+    if not second_step:
+        returned = np.float32(FIRST_STEP_BACKGROUND) * at_60m.spherical_albedo
+        gain = at_60m.inverse_transmittance * (1.0 - returned)
+        fields = _Fields(at_60m.path, gain, np.zeros_like(gain), True, water)
+        if relief is not None:
+            relief = relief.with_surroundings(gain, gain, returned / (1.0 - returned))
+    elif surroundings is None and relief is None:
         fields = _Fields(at_60m.path, at_60m.inverse_transmittance, at_60m.spherical_albedo, False, water)
     else:
-        toa = to_reflectance(block_means(dn, surroundings.used, resolution), calibration)
-        fields = _with_surroundings(at_60m, water, toa, water_vapour, surroundings)
+        used = np.asarray(scl) != 0 if surroundings is None else surroundings.used
+        toa = to_reflectance(block_means(dn, used, resolution), calibration)
+        fields, light, returned = _with_surroundings(at_60m, water, toa, water_vapour, surroundings)
+        if relief is not None:
+            relief = relief.with_surroundings(light, shrink(used, 3), returned)
     for rows in strips(dn.shape[0]):
         part = slice(rows.start // repeat, rows.stop // repeat)
         nodata = np.asarray(scl[part]) == 0
@@ -114,6 +133,8 @@ def correct_band(
             continue
         counts = np.asarray(dn[rows])
         rho = _invert(counts, fields, rows, resolution, calibration, water_vapour[part])
+        if relief is not None:
+            rho = relief.reflectance(rho, rows)
         rho *= QUANTIFICATION
         rho += OFFSET + 0.5
         np.clip(rho, 1, LARGEST_DN, out=rho)
@@ -128,19 +149,28 @@ def _with_surroundings(
     water: WaterDependence | None,
     toa: Float32,
     water_vapour: NDArray[np.uint16],
-    surroundings: Surroundings,
-) -> _Fields:
-    """Return the fields of the adjacency correction from the mean top-of-atmosphere reflectance of the 60 m blocks."""
+    surroundings: Surroundings | None,
+) -> tuple[_Fields, Float32, Float32]:
+    """Return the fields from the mean top-of-atmosphere reflectance of the 60 m blocks, the level solution there, and
+    the light that the atmosphere sends back to the ground, relative to that of the first passage.
+
+    Without surroundings the fields leave the adjacency out.
+    """
     y = toa - c.path
     if water is not None:
         offset = _root_offset(np.asarray(water_vapour[1::3, 1::3]), water.root_column)
         y -= water.path_slope * offset
         y *= np.exp(-offset * (water.slope + water.curvature * offset))
     y *= c.inverse_transmittance
+    if surroundings is None:
+        alone = _Fields(c.path, c.inverse_transmittance, c.spherical_albedo, False, water)
+        return alone, ground_reflectance(y, c.spherical_albedo, c.adjacency, None), c.spherical_albedo * y
     y_mean = box_mean(y, surroundings)
     damping = 1.0 / (1.0 + c.spherical_albedo * y_mean)
     gain = c.inverse_transmittance * (1.0 + c.adjacency) * damping
-    return _Fields(c.path, gain, c.adjacency * y_mean * damping, True, water)
+    last = c.adjacency * y_mean * damping
+    light = y * (1.0 + c.adjacency) * damping - last
+    return _Fields(c.path, gain, last, True, water), light, c.spherical_albedo * y_mean
 
 
 def _root_offset(water_vapour: NDArray[Any], root_column: Float32) -> Float32:

@@ -11,10 +11,8 @@ from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.surface_reflectance.aggregate import block_mean, block_mode
 from tasks.surface_reflectance.coarse import strips
-from tasks.surface_reflectance.coefficients import band_coefficients
-from tasks.surface_reflectance.inputs import calibration_of, nodes_of_map, open_counts, open_scene
-from tasks.surface_reflectance.inversion import correct_band
-from tasks.surface_reflectance.neighbourhood import block_means, describe_surroundings
+from tasks.surface_reflectance.corrector import Corrector
+from tasks.surface_reflectance.inputs import calibration_of, open_counts, open_scene, with_decided_aerosol
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
 from tasks.surface_reflectance.statistics import land_statistics
 
@@ -22,7 +20,7 @@ CORRECTED_20M = (*EXPORTED_BANDS[20][:8], "B09", *EXPORTED_BANDS[20][8:])
 """Bands corrected at 20 m: those exported there, and B09 for its 60 m image."""
 
 
-@stage_task("surface_reflectance_20m", version="1")
+@stage_task("surface_reflectance_20m", version="2")
 def correct_20m(
     out: StageWriter,
     tile: TileRef,
@@ -38,7 +36,7 @@ def correct_20m(
     _correct(out, tile, parameters, CORRECTED_20M, 20, l1c, classification, aot, water_vapour, dem, meteo)
 
 
-@stage_task("surface_reflectance_10m", version="1")
+@stage_task("surface_reflectance_10m", version="2")
 def correct_10m(
     out: StageWriter,
     tile: TileRef,
@@ -91,23 +89,22 @@ def _correct(
     meteo: StageResult,
 ) -> None:
     """Correct the bands of one resolution."""
+    parameters = with_decided_aerosol(parameters, aot)
     scl = np.asarray(open_array(classification, "scl_20m"))
-    water = open_array(water_vapour, "wvp_20m")
     scene = open_scene(out, tile, parameters, bands, l1c=l1c, dem=dem, meteo=meteo)
-    aot_nodes = nodes_of_map(scene.grid, open_array(aot, "aot_20m"), scl, 0.001)
-    aot_60m = block_means(open_array(aot, "aot_20m"), scl != 0, 20) * np.float32(0.001)
-    water_nodes = nodes_of_map(scene.grid, water, scl, 0.001)
-    surroundings = describe_surroundings(scl, parameters.adj_km)
-    out.statistics["adjacency"] = surroundings is not None
-    for band in bands:
+    corrector = Corrector(scene, parameters, resolution, scl, aot, water_vapour, dem)
+    out.statistics.update(
+        adjacency=corrector.surroundings is not None, terrain=corrector.relief is not None, brdf=corrector.brdf
+    )
+    images = {}
+    for band in corrector.order(bands):
         dn = open_counts(l1c, band, resolution)
         corrected = out.create(f"{band}_{resolution}m", dn.shape, np.uint16)
-        coefficients = band_coefficients(scene, band, aot_nodes, water_nodes)
-        correct_band(
-            dn, scl, water, aot_60m, coefficients, scene.grid, calibration_of(l1c, band), surroundings, corrected
-        )
-        corrected.flush()
-        out.statistics[band] = land_statistics(corrected, scl)
+        corrector.correct(band, dn, calibration_of(l1c, band), corrected)
+        images[band] = corrected
+    for band in bands:
+        images[band].flush()
+        out.statistics[band] = land_statistics(images[band], scl)
 
 
 def _repeat(out: StageWriter, name: str, values: NDArray[np.uint16]) -> None:

@@ -18,6 +18,7 @@ ALL_CLASSES = tuple(range(1, 12))
 
 _FACTOR = 3
 _LAND_SHARE = 0.65
+_LONG_M = 240.0
 
 
 def retrieved_classes(wv_watermask: int) -> tuple[int, ...]:
@@ -41,9 +42,21 @@ def usable_blocks(
 
 
 def smooth_columns(column: Float32, valid: NDArray[np.bool_], mean_cm: float, length_m: float) -> Float32:
-    """Return the columns with gaps at the mean and, when ``Smooth_WV_Map`` > 0, after a 3 x 3 median."""
+    """Return the columns with gaps at the mean and, when ``Smooth_WV_Map`` > 0, after a median.
+
+    The window is 3 x 3 pixels of 60 m, as in Sen2Cor 2.10 and later, and 5 x 5 for lengths of 240 m and more.
+    """
     filled = np.where(valid, column, np.float32(mean_cm)).astype(np.float32)
-    return np.asarray(cv2.medianBlur(filled, 3), np.float32) if length_m > 0 else filled
+    if length_m <= 0:
+        return filled
+    return np.asarray(cv2.medianBlur(filled, 5 if length_m >= _LONG_M else 3), np.float32)
+
+
+def line_means(column: Float32, valid: NDArray[np.bool_], mean_cm: float) -> Float32:
+    """Return the mean of the retrieved columns of each line ``[rows]``; the overall mean where it has none."""
+    number = valid.sum(axis=1)
+    total = np.sum(column, axis=1, where=valid, dtype=np.float64)
+    return np.where(number > 0, total / np.maximum(number, 1), mean_cm).astype(np.float32)
 
 
 def write_map(
@@ -53,6 +66,8 @@ def write_map(
     scl: NDArray[np.uint8],
     classes: tuple[int, ...],
     out: NDArray[Any],
+    *,
+    by_line: bool = False,
 ) -> None:
     """Fill ``out`` with the water vapour map at 20 m.
 
@@ -63,7 +78,9 @@ def write_map(
         scl: ``[rows, cols]`` scene classification at 20 m.
         classes: classes that take the retrieved column.
         out: ``[rows, cols]`` uint16, filled with ``floor(1000 U + 0.5)``; 0 where ``scl`` is 0.
+        by_line: whether the other pixels take the mean of their line instead.
     """
+    others = line_means(column, valid, mean_cm) if by_line else np.full(column.shape[0], mean_cm, np.float32)
     weight = valid.astype(np.float32)
     weighted = np.where(valid, column, 0).astype(np.float32)
     for rows in strips(scl.shape[0]):
@@ -71,7 +88,8 @@ def write_map(
         total = enlarge(weighted, _FACTOR, rows, scl.shape[1])
         classes_here = np.asarray(scl[rows])
         own = class_mask(classes_here, classes) & (number > 0.05)
-        strip = np.where(own, total / np.maximum(number, 0.05), np.float32(mean_cm))
+        other = np.repeat(others[rows.start // _FACTOR : rows.stop // _FACTOR], _FACTOR)[:, None]
+        strip = np.where(own, total / np.maximum(number, 0.05), other)
         np.clip(strip, SMALLEST_COLUMN_CM, LARGEST_COLUMN_CM, out=strip)
         strip[classes_here == 0] = 0
         out[rows] = (strip * 1000 + 0.5).astype(np.uint16)

@@ -15,17 +15,13 @@ class WaterVapourParameters(AtmosphereParameters):
     wv_correction: Literal[0, 1] = 1
     """``WV_Correction``: 0 keeps the start column everywhere, 1 retrieves it from the 940 nm region."""
     wv_watermask: Literal[0, 1, 2] = 1
-    """``WV_Watermask``: 0 retrieves wherever possible; 1 and 2 give the land average to all that is not land."""
+    """``WV_Watermask``: 0 retrieves wherever possible; 1 gives the average of the land to all that is not
+    land, 2 that of the line."""
     smooth_wv_map: float = Field(100.0, ge=0.0, le=300.0)
-    """``Smooth_WV_Map`` [m]: above 0 a 3 x 3 median is applied (Sen2Cor 2.10 and later)."""
+    """``Smooth_WV_Map`` [m]: above 0 a median over a window of about that width, at least 3 x 3 pixels of 60 m."""
     mid_latitude: Literal["SUMMER", "WINTER", "AUTO"] = "SUMMER"
-    """``Mid_Latitude``: chooses the start column; AUTO starts as SUMMER, which two passes make immaterial."""
+    """``Mid_Latitude``: chooses the start column; AUTO from place and date."""
     ac_wv_iter_start_summer: float = Field(1.0, gt=0.0, le=5.0)
     """``AC_Wv_Iter_Start_Summer`` [cm]."""
     ac_wv_iter_start_winter: float = Field(0.4, gt=0.0, le=5.0)
     """``AC_Wv_Iter_Start_Winter`` [cm]."""
-
-    @property
-    def start_column_cm(self) -> float:
-        """Column from which the retrieval starts [cm]."""
-        return self.ac_wv_iter_start_winter if self.mid_latitude == "WINTER" else self.ac_wv_iter_start_summer

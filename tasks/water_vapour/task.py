@@ -7,15 +7,22 @@ import numpy as np
 from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
-from tasks.surface_reflectance.inputs import calibration_of, nodes_of_map, open_counts, open_scene
+from tasks.surface_reflectance.inputs import (
+    calibration_of,
+    nodes_of_map,
+    open_counts,
+    open_scene,
+    with_decided_aerosol,
+)
 from tasks.surface_reflectance.inversion import to_reflectance
 from tasks.surface_reflectance.neighbourhood import block_means
 from tasks.water_vapour.apda import retrieve_columns
 from tasks.water_vapour.mapping import retrieved_classes, smooth_columns, usable_blocks, write_map
 from tasks.water_vapour.parameters import WaterVapourParameters
+from tasks.water_vapour.season import start_column_cm
 
 
-@stage_task("water_vapour", version="1")
+@stage_task("water_vapour", version="2")
 def retrieve_water_vapour(
     out: StageWriter,
     tile: TileRef,
@@ -30,7 +37,14 @@ def retrieve_water_vapour(
     scl = np.asarray(open_array(classification, "scl_20m"))
     absorption_dn = open_counts(l1c, "B09", 60)
     classes = retrieved_classes(parameters.wv_watermask)
-    start = meteo.statistics.get("total_column_water_vapour_cm") or parameters.start_column_cm
+    start = start_column_cm(
+        parameters.mid_latitude,
+        parameters.ac_wv_iter_start_summer,
+        parameters.ac_wv_iter_start_winter,
+        l1c.statistics,
+        meteo.statistics,
+    )
+    parameters = with_decided_aerosol(parameters, aot)
     column = np.full(absorption_dn.shape, start, np.float32)
     valid = np.zeros(absorption_dn.shape, np.bool_)
     if parameters.wv_correction:
@@ -49,7 +63,7 @@ def retrieve_water_vapour(
     mean = float(column[valid].mean(dtype=np.float64)) if valid.any() else float(start)
     smooth = smooth_columns(column, valid, mean, parameters.smooth_wv_map)
     stored = out.create("wvp_20m", scl.shape, np.uint16)
-    write_map(smooth, valid, mean, scl, classes, stored)
+    write_map(smooth, valid, mean, scl, classes, stored, by_line=parameters.wv_watermask == 2)
     stored.flush()
     inside = scl != 0
     mean_map = float(np.mean(stored, where=inside, dtype=np.float64)) if inside.any() else 0.0

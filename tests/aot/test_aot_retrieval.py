@@ -10,9 +10,9 @@ from simple_scenes import CALIBRATION, illuminate, landscape
 from tasks.aot.inversion import AOT_NODES, solve_crossing
 from tasks.aot.mapping import fill_gaps, smooth_map, write_map
 from tasks.aot.parameters import AotParameters
-from tasks.aot.retrieval import AotCounts, retrieve
+from tasks.aot.retrieval import Alternatives, AotCounts, retrieve
 from tasks.aot.vegetation import far_from_clouds
-from tasks.aot.visibility import aot_from_visibility
+from tasks.aot.visibility import aot_from_visibility, visibility_from_aot
 
 SHAPE = (240, 300)
 EXTENT = (4800.0, 6000.0)
@@ -92,7 +92,7 @@ def test_start_visibility_without_vegetation() -> None:
 
 
 def test_start_visibility_is_raised_when_it_leaves_negative_reflectances() -> None:
-    result = run(0.05, AotParameters(adj_km=0.0, visibility=10.0), change=no_vegetation)
+    result = run(0.05, AotParameters(adj_km=0.0, visibility=10.0, ac_dbv_ndvi_th=1.0), change=no_vegetation)
     assert result.method == "DEFAULT"
     assert 23.0 <= result.statistics["visibility_km"] <= 120.0
     assert result.statistics["visibility_before_checks_km"] == 10.0
@@ -173,3 +173,47 @@ def test_map_counts_and_limits() -> None:
     assert out[0, 1] == 123
     assert out[5, 0] == 10
     assert out[5, 5] == 1500
+
+
+def test_cams_stands_in_for_dark_vegetation() -> None:
+    scene = fake_scene(*EXTENT, height_km=HEIGHT_KM)
+    land = illuminate(scene, landscape(SHAPE), 0.2, 2.2)
+    no_vegetation(land)
+    sea_level = Alternatives(cams_aot550=0.25, cams_height_km=0.0)
+    result = retrieve(scene, counts_of(land), land.scl, PLAIN, 1.0, sea_level)
+    assert result.method == "CAMS"
+    expected = aot_from_visibility(float(visibility_from_aot(0.25)), HEIGHT_KM)
+    np.testing.assert_allclose(result.aot550, expected, rtol=1e-4)
+    assert result.aot550.max() < 0.24  # higher ground lies above part of the aerosol
+
+
+def test_too_much_aerosol_from_cams_is_cleared_by_the_checks() -> None:
+    scene = fake_scene(*EXTENT, height_km=HEIGHT_KM)
+    land = illuminate(scene, landscape(SHAPE), 0.05, 2.2)
+    no_vegetation(land)
+    result = retrieve(scene, counts_of(land), land.scl, PLAIN, 1.0, Alternatives(1.2, HEIGHT_KM))
+    assert result.method == "CAMS"
+    assert result.statistics["visibility_km"] >= 23.0
+    assert result.aot550.max() < 0.4
+
+
+def test_bright_vegetation_raises_the_start_visibility() -> None:
+    """Red reflectance 0.02 of bright vegetation is what the method assumes: the aerosol must come back."""
+    scene = fake_scene(*EXTENT, height_km=HEIGHT_KM)
+    land = landscape(SHAPE, texture=0.0, lake=False)
+    for band, value in {"B04": 0.02, "B8A": 0.45, "B09": 0.45, "B03": 0.06, "B12": 0.2}.items():
+        land.rho[band] = np.full(SHAPE, value)
+    land.scl[:] = 4
+    illuminate(scene, land, 0.15, 2.2)
+    result = retrieve(scene, counts_of(land), land.scl, PLAIN, 1.0)
+    assert result.method == "DEFAULT"
+    assert result.statistics["bright_vegetation"]
+    assert result.aot550.mean() == pytest.approx(0.15, abs=0.01)
+    for name, value in {
+        "ac_dbv_nir_refl_th": 0.6, "ac_dbv_ndvi_th": 0.95, "ac_dbv_red_veget_tst_ndvi_th": 0.95,
+        "ac_dbv_red_veget_refl_th": 0.001,
+    }.items():  # fmt: skip
+        without = retrieve(scene, counts_of(land), land.scl, PLAIN.model_copy(update={name: value}), 1.0)
+        assert not without.statistics["bright_vegetation"], name
+    slopes = Alternatives(level=np.zeros((SHAPE[0] // 3, SHAPE[1] // 3), np.bool_))
+    assert not retrieve(scene, counts_of(land), land.scl, PLAIN, 1.0, slopes).statistics["bright_vegetation"]

@@ -25,7 +25,7 @@ from tasks.water_vapour.task import retrieve_water_vapour
 
 SHAPE = (120, 150)
 EXTENT = (2400.0, 3000.0)
-USED = ("B03", "B04", "B05", "B8A", "B09", "B11", "B12")
+USED = ("B02", "B03", "B04", "B05", "B8A", "B09", "B11", "B12")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def stored_inputs(tile: TileRef, table, height_m: float | np.ndarray = 300.0, sc
     grid = {"epsg": 32632, "ulx": 399960.0, "uly": 5000040.0, "resolution": 10, "rows": 240, "cols": 300}
     l1c = store(
         tile, "l1c", arrays | angle_nodes(max(EXTENT)), grid=grid, angle_step_m=5000.0, quantification_value=10000.0,
-        radio_add_offset=dict.fromkeys(BANDS, -1000),
+        radio_add_offset=dict.fromkeys(BANDS, -1000), sensing_time="2024-07-10T10:20:31Z",
     )  # fmt: skip
     heights = {"height_20m": height_m.astype(np.float32)} if isinstance(height_m, np.ndarray) else {}
     return land, {

@@ -132,3 +132,19 @@ def test_limits_of_the_map() -> None:
     out = np.zeros((3, 3), np.uint16)
     write_map(np.full((1, 1), 20.0, np.float32), np.ones((1, 1), np.bool_), 1.0, scl, LAND_CLASSES, out)
     assert np.all(out == 7000)
+
+
+def test_line_mean_and_long_median() -> None:
+    column = np.repeat(np.array([[1.0], [2.0], [3.0], [4.0]], np.float32), 4, axis=1)
+    valid = np.ones((4, 4), np.bool_)
+    valid[3] = False
+    scl = np.full((12, 12), 6, np.uint8)
+    out = np.zeros((12, 12), np.uint16)
+    write_map(column, valid, 2.5, scl, LAND_CLASSES, out, by_line=True)
+    np.testing.assert_array_equal(out[::3, 0], [1000, 2000, 3000, 2500])
+    noisy = np.random.default_rng(1).uniform(1, 2, (9, 9)).astype(np.float32)
+    whole = np.ones((9, 9), np.bool_)
+    short, long = (smooth_columns(noisy, whole, 1.0, metres) for metres in (100.0, 300.0))
+    assert short[4, 4] == np.median(noisy[3:6, 3:6])
+    assert long[4, 4] == np.median(noisy[2:7, 2:7])
+    np.testing.assert_array_equal(smooth_columns(noisy, whole, 1.0, 0.0), noisy)

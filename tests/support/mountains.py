@@ -1,0 +1,158 @@
+"""A mountain scene of uniform reflectance, by ray tracing under the sky of direct DISORT runs (``direct_sky``).
+
+Nothing of the stages takes part: slopes from the heights, shadows and horizons by marching along rays, light from the
+sky by integrating its radiance over the part that each slope sees, light between slopes from the places that the rays
+hit, adjacency with an exponential neighbourhood.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from direct_sky import AZIMUTHS_DEG, COSINES, HEIGHTS_KM, SUN_ZENITH_DEG, VIEW_ZENITH_DEG
+from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.signal import fftconvolve
+
+DATA = Path(__file__).parents[1] / "surface_reflectance" / "data"
+SUN_AZIMUTH_DEG = 150.0
+PIXEL_M = 20.0
+_WEIGHTS = np.tile(np.polynomial.legendre.leggauss(COSINES.size)[1] / 2, 2)
+_DIRECTIONS = np.concatenate([COSINES, -COSINES])
+"""Cosines of the zenith angles of all rays; below the horizontal there is only ground."""
+_LOOK_AZIMUTHS_DEG = np.arange(7.5, 360.0, 15.0)
+_REACH_M = 2500.0
+
+
+@dataclass
+class Mountains:
+    """Heights [m], slope and aspect [deg], cos(illumination), shadow, sky view; ``[rows, cols]`` at 20 m."""
+
+    height: np.ndarray
+    slope: np.ndarray
+    aspect: np.ndarray
+    cos_beta: np.ndarray
+    shadow: np.ndarray
+    sky_view: np.ndarray
+    horizon: np.ndarray
+    """``[azimuth, rows, cols]`` elevation of the horizon [rad]."""
+    hit: np.ndarray
+    """``[azimuth, zenith, rows, cols]`` flat index of the ground that a ray meets, -1 for the sky."""
+
+
+def heights(shape: tuple[int, int], amplitude_m: float = 80.0, seed: int = 2) -> np.ndarray:
+    """Return ridges some 700 m apart round 1100 m."""
+    rng = np.random.default_rng(seed)
+    field = gaussian_filter(rng.standard_normal(shape), 9.0, mode="wrap")
+    fine = gaussian_filter(rng.standard_normal(shape), 3.0, mode="wrap")
+    return 1100.0 + amplitude_m * field / field.std() + 5.0 * fine / fine.std()
+
+
+def _march(height: np.ndarray, azimuth_deg: float, distance: np.ndarray):
+    """Yield, per distance, the height and flat index of the ground in a direction (north up, clockwise)."""
+    rows, cols = np.indices(height.shape, dtype=float)
+    dy, dx = -np.cos(np.radians(azimuth_deg)) / PIXEL_M, np.sin(np.radians(azimuth_deg)) / PIXEL_M
+    for metres in distance:
+        y, x = rows + dy * metres, cols + dx * metres
+        yield (
+            metres,
+            map_coordinates(height, [y, x], order=1, mode="grid-wrap"),
+            (np.round(y).astype(int) % height.shape[0] * height.shape[1] + np.round(x).astype(int) % height.shape[1]),
+        )
+
+
+def raise_mountains(shape: tuple[int, int], **keywords) -> Mountains:
+    """Return the terrain with its geometry."""
+    height = heights(shape, **keywords)
+    padded = np.pad(height, 1, mode="wrap")
+    east = (padded[1:-1, 2:] - padded[1:-1, :-2]) / (2 * PIXEL_M)
+    north = (padded[:-2, 1:-1] - padded[2:, 1:-1]) / (2 * PIXEL_M)
+    slope = np.arctan(np.hypot(east, north))
+    aspect = np.arctan2(-east, -north) % (2 * np.pi)
+    sun, azimuth = np.radians(SUN_ZENITH_DEG), np.radians(SUN_AZIMUTH_DEG)
+    cos_beta = np.cos(sun) * np.cos(slope) + np.sin(sun) * np.sin(slope) * np.cos(azimuth - aspect)
+    distance = np.arange(10.0, _REACH_M, 20.0)
+    shadow = cos_beta <= 0
+    for metres, ground, _ in _march(height, SUN_AZIMUTH_DEG, distance):
+        shadow |= ground > height + metres / np.tan(sun)
+    elevations = np.pi / 2 - np.arccos(_DIRECTIONS)
+    horizon = np.zeros((_LOOK_AZIMUTHS_DEG.size, *shape))
+    hit = np.full((_LOOK_AZIMUTHS_DEG.size, _DIRECTIONS.size, *shape), -1)
+    sky_view = np.zeros(shape)
+    for number, look in enumerate(_LOOK_AZIMUTHS_DEG):
+        for metres, ground, index in _march(height, look, distance):
+            angle = np.arctan2(ground - height, metres)
+            for level, elevation in enumerate(elevations):
+                meets = (angle >= elevation) & (hit[number, level] < 0)
+                hit[number, level][meets] = index[meets]
+            np.maximum(horizon[number], angle, out=horizon[number])
+        for level in range(COSINES.size):
+            seen = np.where(hit[number, level] < 0, _cosine(slope, aspect, level, look), 0)
+            sky_view += seen * _WEIGHTS[level] * np.radians(15.0) / np.pi
+    return Mountains(height, slope, aspect, cos_beta, shadow, sky_view, horizon, hit)
+
+
+def _cosine(slope: np.ndarray, aspect: np.ndarray, level: int, azimuth_deg: float) -> np.ndarray:
+    """Return the cosine between the slope's normal and a direction, 0 behind the slope."""
+    cosine = _DIRECTIONS[level]
+    sine = np.sqrt(1 - cosine**2)
+    return np.maximum(cosine * np.cos(slope) + sine * np.sin(slope) * np.cos(np.radians(azimuth_deg) - aspect), 0.0)
+
+
+class Sky:
+    """The atmosphere of the direct runs in one band, at any height by parabolas through three heights."""
+
+    def __init__(self, band: str) -> None:
+        with (DATA / "sky_terms.csv").open() as stream:
+            rows = [row for row in csv.DictReader(stream) if row["band"] == band]
+        self.wavelength_nm = float(rows[0]["wavelength_nm"])
+        names = ("optical_depth", "path_reflectance", "transmittance_down", "transmittance_up", "spherical_albedo")
+        self._fits = {n: np.polyfit(HEIGHTS_KM, [float(row[n]) for row in rows], 2) for n in names}
+        with (DATA / "sky_radiance.csv").open() as stream:
+            values = [float(row["radiance"]) for row in csv.DictReader(stream) if row["band"] == band]
+        radiance = np.array(values).reshape(len(HEIGHTS_KM), COSINES.size * AZIMUTHS_DEG.size)
+        self._radiance = np.polyfit(HEIGHTS_KM, radiance, 2).reshape(3, COSINES.size, AZIMUTHS_DEG.size)
+
+    def at(self, name: str, height_m: np.ndarray) -> np.ndarray:
+        return np.polyval(self._fits[name], height_m / 1000.0)
+
+    def radiance(self, level: int, azimuth_deg: float, height_m: np.ndarray) -> np.ndarray:
+        """Return the radiance of a direction, in units of (sun's level irradiance) / pi."""
+        difference = abs((azimuth_deg - SUN_AZIMUTH_DEG + 180.0) % 360.0 - 180.0)
+        column = int(np.argmin(np.abs(AZIMUTHS_DEG - difference)))
+        return np.polyval(self._radiance[:, level, column], height_m / 1000.0)
+
+
+def ground_light(mountains: Mountains, sky: Sky, rho: float) -> np.ndarray:
+    """Return the irradiance of each slope over that of the sun above level ground without atmosphere."""
+    height, cos_sun = mountains.height, np.cos(np.radians(SUN_ZENITH_DEG))
+    beam = np.exp(-sky.at("optical_depth", height) / cos_sun)
+    direct = np.where(mountains.shadow, 0.0, np.maximum(mountains.cos_beta, 0) / cos_sun * beam)
+    light = direct
+    for _ in range(4):
+        leaving = (rho * light).ravel()
+        bounced = sky.at("spherical_albedo", height) * leaving.mean()  # light that the sky sends back
+        total = direct.copy()
+        for number, look in enumerate(_LOOK_AZIMUTHS_DEG):
+            for level in range(_DIRECTIONS.size):
+                hit = mountains.hit[number, level]
+                above = level < COSINES.size
+                from_sky = sky.radiance(level, look, height) + bounced if above else 0.0
+                radiance = np.where(hit < 0, from_sky, leaving[hit])
+                cosine = _cosine(mountains.slope, mountains.aspect, level, look)
+                total += radiance * cosine * _WEIGHTS[level] * np.radians(15.0) / np.pi
+        light = total
+    return light
+
+
+def toa_signal(mountains: Mountains, sky: Sky, rho: float, adjacency_m: float = 1000.0) -> np.ndarray:
+    """Return top-of-atmosphere reflectance (no gas absorption) of the mountains with ground of reflectance ``rho``."""
+    leaving = rho * ground_light(mountains, sky, rho)
+    reach = np.arange(-75, 76) * PIXEL_M
+    kernel = np.exp(-np.hypot(*np.meshgrid(reach, reach)) / adjacency_m)
+    around = fftconvolve(np.pad(leaving, 75, mode="wrap"), kernel / kernel.sum(), mode="valid")
+    direct_up = np.exp(-sky.at("optical_depth", mountains.height) / np.cos(np.radians(VIEW_ZENITH_DEG)))
+    diffuse_up = sky.at("transmittance_up", mountains.height) - direct_up
+    return sky.at("path_reflectance", mountains.height) + direct_up * leaving + diffuse_up * around

@@ -1,0 +1,182 @@
+"""Mountains of uniform reflectance, ray-traced under the sky of direct solver runs, come back uniform."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from direct_sky import AOT, RELATIVE_AZIMUTH_DEG, SUN_ZENITH_DEG, VIEW_ZENITH_DEG
+from mountains import SUN_AZIMUTH_DEG, Mountains, Sky, raise_mountains, toa_signal
+
+from tasks.common.spectral import SpectralResponse
+from tasks.radiative_transfer.bands import integrate_bands
+from tasks.radiative_transfer.load import load_spectral_table
+from tasks.surface_reflectance.brdf import damping_of
+from tasks.surface_reflectance.coarse import CoarseGrid
+from tasks.surface_reflectance.coefficients import band_coefficients
+from tasks.surface_reflectance.inversion import Calibration, correct_band
+from tasks.surface_reflectance.neighbourhood import describe_surroundings
+from tasks.surface_reflectance.scene import Scene, build_scene
+from tasks.surface_reflectance.terrain import (
+    TerrainSettings,
+    band_relief,
+    large_clouds,
+    open_relief,
+    terrain_is_flat,
+)
+
+SHAPE = (180, 210)
+DEFAULTS = TerrainSettings(start=0.1, range_km=0.5, iterations=3, cut_off=1.5)
+BAND_NAMES = ("B02", "B04", "B8A")
+CALIBRATION = Calibration(-1000.0, 10000.0)
+
+
+@pytest.fixture(scope="module")
+def mountains() -> Mountains:
+    return raise_mountains(SHAPE)
+
+
+def scene_of(mountains: Mountains) -> Scene:
+    """Return the scene at single wavelengths, without gas, on the node heights of the terrain."""
+    responses = {
+        band: SpectralResponse(Sky(band).wavelength_nm + np.array([-2.5, 0.0, 2.5]), np.array([0.0, 1.0, 0.0]))
+        for band in BAND_NAMES
+    }
+    tables = integrate_bands(load_spectral_table(), responses, polarisation=False)
+    grid = CoarseGrid(SHAPE[0] * 20.0, SHAPE[1] * 20.0)
+    nodes = np.ones((2, 2), np.float32)
+    heights = grid.area_mean(mountains.height, np.ones(SHAPE, bool), 20) / np.float32(1000)
+    return build_scene(
+        tables, grid, angle_step_m=5000.0, sun_zenith=nodes * np.float32(SUN_ZENITH_DEG),
+        sun_azimuth=nodes * np.float32(SUN_AZIMUTH_DEG), height_km=heights, ozone_du=0.0,
+        view_zenith=np.broadcast_to(nodes * np.float32(VIEW_ZENITH_DEG), (13, 2, 2)),
+        view_azimuth=np.broadcast_to(nodes * np.float32(SUN_AZIMUTH_DEG + RELATIVE_AZIMUTH_DEG), (13, 2, 2)),
+    )  # fmt: skip
+
+
+def as_stored(mountains: Mountains) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return illumination, shadow and sky view as the terrain stage stores them."""
+    return (
+        np.round(mountains.cos_beta * 10000).astype(np.int16),
+        mountains.shadow.astype(np.uint8),
+        np.round(mountains.sky_view * 250).clip(0, 255).astype(np.uint8),
+    )
+
+
+def correct(mountains: Mountains, band: str, rho: float, *, terrain=True, brdf=0, settings=DEFAULTS, step2=True):
+    """Return the surface reflectance of the mountains."""
+    scene = scene_of(mountains)
+    aot = np.full(scene.grid.shape, AOT, np.float32)
+    water = np.zeros(scene.grid.shape, np.float32)
+    terms = scene.atmosphere(band).terms(aot, water)
+    gas = scene.grid.upsample(np.ascontiguousarray(terms.gas_transmittance), 20, slice(0, SHAPE[0]), SHAPE[1])
+    toa = toa_signal(mountains, Sky(band), rho) * gas
+    dn = np.floor(toa * 10000 + 1000.5).astype(np.uint16)
+    scl = np.full(SHAPE, 5, np.uint8)
+    relief = None
+    if terrain:
+        whole = open_relief(scene.grid, 20, scene.sun_zenith_deg, *as_stored(mountains), large_clouds(scl))
+        damping = damping_of(brdf, 0.665, SUN_ZENITH_DEG, 0.22) if brdf else None
+        relief = band_relief(
+            whole,
+            terms,
+            np.cos(np.deg2rad(scene.view_zenith_deg[4])),
+            scene.atmosphere(band).terms(0.0, water),
+            settings,
+            damping,
+        )
+    out = np.zeros(SHAPE, np.uint16)
+    correct_band(
+        dn, scl, np.zeros(SHAPE, np.uint16), np.full((SHAPE[0] // 3, SHAPE[1] // 3), AOT, np.float32),
+        band_coefficients(scene, band, aot, water), scene.grid, CALIBRATION,
+        describe_surroundings(scl, 1.0 if step2 else 0.0), out, relief=relief, second_step=step2,
+    )  # fmt: skip
+    return (out - 1000.0) / 10000.0
+
+
+def sunlit(mountains: Mountains) -> np.ndarray:
+    """Return the sunlit slopes, without the outermost pixels, whose rays wrap round."""
+    inside = np.zeros(SHAPE, bool)
+    inside[6:-6, 6:-6] = True
+    return inside & ~mountains.shadow & (mountains.cos_beta > 0.2)
+
+
+@pytest.mark.parametrize("rho", [0.08, 0.3])
+@pytest.mark.parametrize("band", BAND_NAMES)
+def test_uniform_mountains_come_back_uniform(mountains: Mountains, band: str, rho: float) -> None:
+    found = correct(mountains, band, rho)
+    where = sunlit(mountains)
+    assert found[where].std() / found[where].mean() <= 0.02
+    assert found[where].mean() == pytest.approx(rho, rel=0.02)
+    faint, full = (found[where & part].mean() for part in (mountains.cos_beta < 0.4, mountains.cos_beta > 0.8))
+    assert faint == pytest.approx(full, rel=0.025)
+
+
+def test_illumination_hardly_shows_where_ground_has_texture(mountains: Mountains) -> None:
+    """The trend left in uniform ground is lost in a texture of 10 % (of uniform ground it is all that is left)."""
+    where = sunlit(mountains)
+    texture = np.random.default_rng(4).normal(1.0, 0.1, SHAPE)[where]
+    for band in BAND_NAMES:
+        found = correct(mountains, band, 0.3)[where] * texture
+        assert abs(np.corrcoef(found, mountains.cos_beta[where])[0, 1]) <= 0.1
+
+
+def test_level_correction_leaves_the_slopes_in(mountains: Mountains) -> None:
+    found = correct(mountains, "B04", 0.3, terrain=False)
+    where = sunlit(mountains)
+    assert found[where].std() / found[where].mean() > 0.2
+    assert np.corrcoef(found[where], mountains.cos_beta[where])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("band", BAND_NAMES)
+def test_shadow_is_neither_dark_nor_bright(mountains: Mountains, band: str) -> None:
+    shadow = mountains.shadow & (np.arange(SHAPE[0])[:, None] > 5)
+    assert correct(mountains, band, 0.3)[shadow].mean() == pytest.approx(0.3, rel=0.1)
+
+
+def test_first_step_alone_is_rougher(mountains: Mountains) -> None:
+    where = sunlit(mountains)
+    both, first = (correct(mountains, "B04", 0.3, step2=step2)[where] for step2 in (True, False))
+    assert first.std() > 1.5 * both.std()
+    assert first.mean() == pytest.approx(0.3, rel=0.1)
+
+
+def test_settings_act(mountains: Mountains) -> None:
+    plain = correct(mountains, "B04", 0.3)
+    assert correct(mountains, "B04", 0.3, settings=replace(DEFAULTS, cut_off=0.25)).max() == pytest.approx(0.25)
+    for change in ({"iterations": 0}, {"range_km": 0.1}, {"iterations": 1}):
+        assert np.abs(correct(mountains, "B04", 0.3, settings=replace(DEFAULTS, **change)) - plain).max() > 1e-4
+    still = replace(DEFAULTS, iterations=0)
+    darker = correct(mountains, "B04", 0.3, settings=still)
+    assert np.abs(correct(mountains, "B04", 0.3, settings=replace(still, start=0.3)) - darker).max() > 1e-3
+
+
+def test_brdf_correction_damps_faintly_lit_slopes_only(mountains: Mountains) -> None:
+    plain, damped = (correct(mountains, "B04", 0.3, brdf=mode) for mode in (0, 1))
+    threshold = np.cos(np.radians(60.0))
+    bright = mountains.cos_beta > threshold + 0.01
+    np.testing.assert_array_equal(plain[bright & ~mountains.shadow], damped[bright & ~mountains.shadow])
+    faint = (mountains.cos_beta < threshold - 0.05) & ~mountains.shadow
+    expected = np.clip(np.maximum(mountains.cos_beta, 26 / 255) / threshold, 0.22, 1)
+    np.testing.assert_allclose((damped / plain)[faint], expected[faint], atol=2e-3)
+
+
+def test_large_clouds_count_as_level() -> None:
+    scl = np.full((360, 360), 4, np.uint8)
+    scl[30:150, 30:150] = 9  # 2.4 km x 2.4 km
+    scl[240:300, 240:300] = 8  # 1.2 km x 1.2 km
+    level = large_clouds(scl)
+    assert level[10:50, 10:50].all()
+    assert level.sum() == 40 * 40
+
+
+def test_terrain_is_flat_by_relief_and_steep_share() -> None:
+    slope = np.zeros((240, 240), np.uint16)
+    slope[:1] = 700
+    limits = {"p2p_m": 50.0, "slope_deg": 6.0, "share": 0.01}
+    assert terrain_is_flat(49.0, slope, **limits)
+    assert not terrain_is_flat(50.0, slope, **limits)
+    slope[:3] = 700
+    assert not terrain_is_flat(49.0, slope, **limits)
+    assert terrain_is_flat(49.0, slope, p2p_m=50.0, slope_deg=8.0, share=0.01)
