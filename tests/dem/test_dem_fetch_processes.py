@@ -27,7 +27,7 @@ from tasks.dem.parameters import DemKind, DemParameters
 from tasks.dem.transfer import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
-FAST = Limits(connect_s=2.0, read_s=2.0, total_s=20.0, attempts=3, first_pause_s=0.01)
+FAST = Limits(connect_s=10.0, read_s=20.0, total_s=60.0, attempts=3, first_pause_s=0.01)
 EIGHT = Box(9.1, 46.1, 12.9, 47.9)
 
 FETCH = """
