@@ -24,5 +24,5 @@ class CirrusParameters(AtmosphereParameters):
     """``AC_Wv_Iter_Start_Summer`` [cm]."""
     ac_wv_iter_start_winter: float = Field(0.4, gt=0.0, le=5.0)
     """``AC_Wv_Iter_Start_Winter`` [cm]."""
-    wavelength: dict[str, float] = Field(default_factory=lambda: dict(CENTRES_UM))
+    wavelength: dict[str, float] = CENTRES_UM
     """``wavelength`` of each band [um]: bands beyond 1.5 um take half of the correction."""

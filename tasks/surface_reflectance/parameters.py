@@ -62,5 +62,5 @@ class SurfaceReflectanceParameters(AtmosphereParameters):
     """``AC_Terrain_Refl_Start``: reflectance of the slopes around at the start."""
     ac_vegetation_index_th: float = Field(3.0, ge=1.0, le=10.0)
     """``AC_Vegetation_Index_Th``: near infrared over red from which a slope is vegetation."""
-    wavelength: dict[str, float] = Field(default_factory=lambda: dict(CENTRES_UM))
+    wavelength: dict[str, float] = CENTRES_UM
     """``wavelength`` of each band [um]: decides which law a band follows in the BRDF correction and path scaling."""

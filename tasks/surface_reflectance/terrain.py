@@ -133,7 +133,7 @@ def open_relief(
 def _light(relief: Relief, rows: slice) -> tuple[Float32, Float32, Float32]:
     cosine = np.asarray(relief.illumination[rows], np.float32)
     cosine *= np.float32(1.0 / ILLUMINATION_SCALE)
-    shadow = np.asarray(relief.shadow[rows]) != 0
+    sunlit = (np.asarray(relief.shadow[rows]) == 0).astype(np.float32)
     sky = np.asarray(relief.sky_view[rows], np.float32)
     sky *= np.float32(1.0 / SKY_VIEW_SCALE)
     inverse_cos_sun = relief.grid.upsample(relief.inverse_cos_sun, relief.resolution, rows, cosine.shape[1])
@@ -141,11 +141,11 @@ def _light(relief: Relief, rows: slice) -> tuple[Float32, Float32, Float32]:
     blocks = relief.level[rows.start // factor : -(-rows.stop // factor)]
     if blocks.any():
         level = np.repeat(np.repeat(blocks, factor, axis=0), factor, axis=1)
-        cosine[level], shadow[level], sky[level] = 1.0 / inverse_cos_sun[level], False, 1.0
-    around = np.where(shadow, np.minimum(cosine, 0), cosine)
+        cosine[level], sunlit[level], sky[level] = 1.0 / inverse_cos_sun[level], 1.0, 1.0
+    around = np.minimum(cosine, sunlit)  # no cosine exceeds 1
     lit = np.maximum(cosine, np.float32(SMALLEST_COSINE), out=cosine)
     lit *= inverse_cos_sun
-    lit[shadow] = 0
+    lit *= sunlit
     return lit, around, sky
 
 
@@ -241,9 +241,14 @@ class BandRelief:
         lit, cosine, sky = relief.strip(rows)
         received = glow(cosine)
         received *= up(self.aureole)
-        received += lit * up(self.direct)
+        part = up(self.direct)
+        part *= lit
+        received += part
         returned = enlarge(self.returned, GRID_M // resolution, rows, cols)
-        received += sky * (up(self.isotropic) + returned)
+        part = up(self.isotropic)
+        part += returned
+        part *= sky
+        received += part
         terrain = np.float32(1.0) - sky
         terrain *= enlarge(self.surroundings, GRID_M // resolution, rows, cols)
         if self.floor.any():

@@ -71,13 +71,16 @@ def test_a_switch_that_has_no_effect_is_said(small_product: Path, tmp_path: Path
     run_program("--help", home=home)
     gipp = tmp_path / "my_GIPP.xml"
     text = (Path(__file__).resolve().parents[2] / "config" / "gipp" / "L2A_GIPP.xml").read_text()
-    gipp.write_text(text.replace("<Cirrus_Correction>FALSE<", "<Cirrus_Correction>TRUE<"))
+    text = text.replace("<Cirrus_Correction>FALSE<", "<Cirrus_Correction>TRUE<")
+    gipp.write_text(text.replace("<Database_Compression_Level>0<", "<Database_Compression_Level>5<"))
     done = run_program(
         small_product, "--resolution", "20", "--output_dir", tmp_path / "out", "--GIP_L2A", gipp, home=home
     )
     product_of(done)
     assert "L2A-GIPP-UNUSED" in done.stderr
-    assert "cirrus_correction" in done.stderr.lower()
+    assert "database_compression_level" in done.stderr
+    assert "cirrus_correction =" not in done.stderr
+    assert "cirrus:" in done.stderr  # the stage has run
 
 
 @pytest.fixture(scope="module")
