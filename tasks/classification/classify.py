@@ -185,6 +185,7 @@ def classify_tile(
         snow_block=around.snow_possible,
         snow_height_m=around.snow_height_m,
         snow_condition_holds=snow_condition_holds(around.ground.snow_condition),
+        sun_elevation_deg=None if around.sun is None else around.sun.elevation_deg,
         has_b08="B08" in digital_numbers,
     )
     state = TileState(

@@ -24,6 +24,7 @@ class TileFacts:
         snow_block: the snow block runs. Sen2Cor leaves it out where its climatology has no snow in the tile's box.
         snow_height_m: height above which snow can lie at this place and season [m]; None when unknown.
         snow_condition_holds: the CCI snow condition rules out snow on water; see ``ground.snow_condition_holds``.
+        sun_elevation_deg: mean elevation of the sun [deg]; None when unknown.
         has_b08: B08 is among the bands, on the same grid.
     """
 
@@ -31,6 +32,7 @@ class TileFacts:
     snow_block: bool = True
     snow_height_m: float | None = None
     snow_condition_holds: bool = False
+    sun_elevation_deg: float | None = None
     has_b08: bool = False
 
 

@@ -17,7 +17,7 @@ from tasks.classification.classes import (
     VEGETATION,
     WATER,
 )
-from tasks.classification.indices import normalised_difference, ratio
+from tasks.classification.indices import FloatArray, normalised_difference, ratio
 from tasks.classification.map_recoveries import HALF_LIT
 from tasks.classification.morphology import BoolArray
 from tasks.classification.parameters import ClassificationParameters
@@ -31,6 +31,7 @@ WATER_RATIO: Final = 6.0
 BLUE_RED_DIFFERENCE: Final = 0.034
 TERRAIN_NIR: Final = 0.15
 SKY_LIGHT_RATIO: Final = 1.6
+LEAST_LIGHT: Final = 0.1
 SHADED_WATER_RATIO: Final = 4.0
 SHADED_LAND_NIR: Final = 0.03
 SHADED_LAND_NDWI: Final = 0.25
@@ -69,7 +70,8 @@ def dark_against_land(scene: Scene, _p: ClassificationParameters) -> None:
     Classes 2, 4, 5, 6, 7 and unclaimed inside the zone with B8A and B11 below shares of the medians of classes 4 and 5
     outside it (``Background.shadow_nir``, ``shadow_swir``) and B02 > 1.6 B11: what light a shadow has comes from the
     blue sky; lit conifers, as dark in B11, stay below. Water is left alone, it is as dark with as without the sun: B8A
-    < B04 and B02/B11 > 4 with B8A < 0.03 or (B03 - B8A)/(B03 + B8A) > 0.25; above that it is soil in shadow.
+    < B04 and B02/B11 > 4 with B8A < 0.03 or (B03 - B8A)/(B03 + B8A) > 0.25; above that it is soil in shadow. On slopes
+    that face away from the sun the limits sink, and the least B02/B11 rises, with the light that the slope gets.
 
     Source: the darkening in the near and short-wave infrared is the shadow test of Fmask (Zhu and Woodcock 2012,
     doi 10.1016/j.rse.2011.10.028); medians of the tile stand for its flood fill. The spectrum of Sen2Cor 2.8 fits only
@@ -86,8 +88,18 @@ def _dark(scene: Scene) -> BoolArray:
     limits = scene.background
     water = (nir < scene.reflectance["B04"]) & (ratio(blue, swir) > SHADED_WATER_RATIO)
     water &= (nir < np.float32(SHADED_LAND_NIR)) | (normalised_difference(green, nir) > SHADED_LAND_NDWI)
-    dark = (nir < np.float32(limits.shadow_nir)) & (swir < np.float32(limits.shadow_swir))
-    return np.asarray(dark & (blue > SKY_LIGHT_RATIO * swir) & ~water)
+    light = _relative_light(scene)
+    dark = (nir < light * np.float32(limits.shadow_nir)) & (swir < light * np.float32(limits.shadow_swir))
+    return np.asarray(dark & (light * blue > np.float32(SKY_LIGHT_RATIO) * swir) & ~water)
+
+
+def _relative_light(scene: Scene) -> FloatArray | np.float32:
+    """Return the sunlight of the slope relative to flat ground, 0.1..1; 1 without an elevation model."""
+    illumination, elevation = scene.ground.illumination, scene.tile.sun_elevation_deg
+    if illumination is None or elevation is None:
+        return np.float32(1.0)
+    flat = np.float32(10000.0 * max(np.sin(np.radians(elevation)), LEAST_LIGHT))
+    return np.asarray(np.clip(illumination.astype(np.float32) / flat, np.float32(LEAST_LIGHT), 1), np.float32)
 
 
 def _may_be_shadow(scene: Scene) -> BoolArray:

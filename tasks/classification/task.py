@@ -125,8 +125,11 @@ def _surroundings(
 
 
 def _quality(quality_masks: StageResult | None, resolution: int) -> NDArray[np.uint8] | None:
-    """Return the invalid pixels, at 60 m of the middle pixel of each block; None without the stage's array."""
+    """Return the invalid pixels, at 60 m the worst of each block; None without the stage's array."""
     if quality_masks is None or "invalid_20m" not in quality_masks.arrays:
         return None
     invalid = open_array(quality_masks, "invalid_20m")
-    return np.asarray(invalid if resolution == 20 else invalid[1::3, 1::3])
+    if resolution == 20:
+        return invalid
+    rows, cols = invalid.shape
+    return np.asarray(invalid.reshape(rows // 3, 3, cols // 3, 3).max(axis=(1, 3)))

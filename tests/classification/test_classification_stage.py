@@ -48,7 +48,7 @@ def level_1c(tile: TileRef, offset: int = -1000, no_data: slice | None = None) -
 def quality(tile: TileRef) -> StageResult:
     def produce(out) -> None:
         invalid = np.zeros(SHAPE, np.uint8)
-        invalid[3, 4], invalid[5, 6] = 1, 2  # the first is the middle of a 60 m block
+        invalid[3, 4], invalid[5, 6] = 1, 2
         out.save("invalid_20m", invalid)
 
     return run_stage(tile.store, "quality_masks", "1", None, {}, produce)
@@ -170,7 +170,7 @@ def test_60_m(tile: TileRef) -> None:
     masks = quality(tile)
     result = classify_scene.fn(tile, parameters, l1c=l1c, quality_masks=masks, dem=terrain(tile, 10.0))
     expected = np.full((6, 8), 4)
-    expected[1, 1] = 1  # the middle of a block of 3 x 3 decides
+    expected[1, 1], expected[1, 2] = 1, 0  # the worst of a block of 3 x 3 decides
     np.testing.assert_array_equal(open_array(result, "scl_60m"), expected)
 
 

@@ -240,3 +240,19 @@ def test_console_survives_a_reader_that_left() -> None:
     console.start()
     console.step("import", 0.1)
     console.finish(None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "resolutions"),
+    [
+        (["--sc_only"], (20,)),
+        (["--sc_only", "--resolution", "60"], (60,)),
+        (["--sc_only", "--resolution", "20", "--sc_cog"], (20,)),
+        (["--sc_classic"], (20, 10)),
+    ],
+)
+def test_options_of_the_classification(tmp_path: Path, arguments: list[str], resolutions: tuple[int, ...]) -> None:
+    options = parse_options([str(tmp_path / "x.SAFE"), *arguments])
+    assert options.resolutions == resolutions
+    for name in ("sc_only", "sc_classic", "sc_cog"):
+        assert getattr(options, name) == (f"--{name}" in arguments)
