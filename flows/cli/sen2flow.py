@@ -11,6 +11,7 @@ from flows.cli.console import version_line
 from flows.cli.demo import DemoScene
 from flows.cli.l2a_process import run
 from flows.cli.options import options_or_exit
+from flows.cli.rt import rt
 from flows.cli.simulate import simulate
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("simulate")(simulate)
+app.command("rt")(rt)
 
 
 def _show_version(wanted: bool) -> None:
