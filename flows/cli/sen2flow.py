@@ -14,6 +14,7 @@ from flows.cli.console import version_line
 from flows.cli.demo import DemoScene
 from flows.cli.l2a_process import run
 from flows.cli.options import options_or_exit
+from flows.cli.rt import rt
 from flows.cli.simulate import simulate
 from flows.cli.up import deploy, up
 
@@ -33,6 +34,7 @@ app.command("retry")(retry)
 app.command("clean")(clean)
 app.command("up")(up)
 app.command("deploy")(deploy)
+app.command("rt")(rt)
 
 
 def _show_version(wanted: bool) -> None:

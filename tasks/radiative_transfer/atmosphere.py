@@ -5,7 +5,8 @@ Top-of-atmosphere reflectance over uniform Lambertian ground, with the water col
     rho_toa = T_O3 [T_x(0) rho_R + T_x(U/2) (rho_a - rho_R)] + T_O3 T_x(U) T_down T_up rho / (1 - S rho)
 
 T_x is the transmittance of water vapour and the other gases, rho_R the path reflectance without aerosol. Half of the
-water acts on the aerosol part of the path: the coupling of 6S (Vermote et al. 1997, doi:10.1109/36.581987).
+water acts on the aerosol part of the path: the coupling of 6S (Vermote et al. 1997, doi:10.1109/36.581987). Where water
+vapour absorbs strongly (B09, B10) both are solved together instead: :mod:`tasks.radiative_transfer.coupling`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tasks.radiative_transfer.coupling import GeometryCoupling
 from tasks.radiative_transfer.gas import GrowthCurve, TabulatedGas, WaterTransmittance
 from tasks.radiative_transfer.interpolation import SplineAxis, contract
 
@@ -79,6 +81,7 @@ class GeometryTable:
     ozone: GrowthCurve
     others: TabulatedGas
     vertical: VerticalAxes
+    coupling: GeometryCoupling | None = None
 
     def terms(self, aot550: ArrayLike, height_km: ArrayLike, water_vapour_cm: ArrayLike, ozone_du: ArrayLike) -> Terms:
         """Return the terms for aerosol, height and gases; everything broadcasts against the shape G.
@@ -102,15 +105,23 @@ class GeometryTable:
         aerosol_path = contract(path_by_aot, aot_weights) - rayleigh_path
         ozone_transmittance = self.ozone(ozone * self.airmass)
         others = self.others(self.airmass, pressure) * ozone_transmittance
-        half_water = self.water(water * np.float32(0.5), self.airmass, pressure)
         optical_depth = self.rayleigh_optical_depth * pressure + self.aerosol_extinction * aot
+        albedo = contract(_by_pressure(self.spherical_albedo, pressure_weights), aot_weights)
+        gas = self.water(water, self.airmass, pressure)
+        if self.coupling is None:
+            half_water = self.water(water * np.float32(0.5), self.airmass, pressure)
+            path = rayleigh_path + half_water * aerosol_path
+        else:
+            path_ratio, ground_ratio, albedo_ratio = self.coupling.ratios(aot, pressure, water)
+            path = path_ratio * (rayleigh_path + aerosol_path)
+            gas, albedo = np.minimum(gas * ground_ratio, np.float32(1.0)), albedo * albedo_ratio
         terms = (
-            others * (rayleigh_path + half_water * aerosol_path),
+            others * path,
             contract(_by_pressure(self.transmittance_down, pressure_weights), aot_weights),
             contract(_by_pressure(self.transmittance_up, pressure_weights), aot_weights),
             np.exp(-optical_depth / self.cos_view),
-            contract(_by_pressure(self.spherical_albedo, pressure_weights), aot_weights),
-            others * self.water(water, self.airmass, pressure),
+            albedo,
+            others * gas,
         )
         shape = np.broadcast_shapes(*(np.shape(term) for term in terms))
         return Terms(*(np.broadcast_to(np.asarray(term, np.float32), shape) for term in terms))

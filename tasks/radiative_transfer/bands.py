@@ -6,8 +6,10 @@ with the weight response times solar irradiance; gas transmittances at the step 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, get_args
 
 import numpy as np
@@ -16,8 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from tasks.common.errors import InternalInconsistency, InvalidInput
 from tasks.common.spectral import SpectralResponse
 from tasks.radiative_transfer.atmosphere import GeometryTable, VerticalAxes
+from tasks.radiative_transfer.coupling import BandCoupling, couple_band
 from tasks.radiative_transfer.gas import GrowthCurve, ScaledWater, TabulatedGas, TabulatedWater, WaterTransmittance
 from tasks.radiative_transfer.interpolation import CosineAxis, SplineAxis, log_log_pchip
+from tasks.radiative_transfer.limits import LIMITS
 from tasks.radiative_transfer.table import AerosolType, GasModel, GasTable, SpectralTable
 
 Array = NDArray[np.float32]
@@ -28,6 +32,9 @@ _OUTSIDE_SHARE: Final = 1e-3
 
 _WATER_PATH: Final = 60.0
 """Longest scaled water path of the growth curve [g cm-2]: 7 g cm-2 at the largest air mass and pressure, and more."""
+
+_COUPLED_REACH_NM: Final = 25.0
+"""A band whose centre is nearer than this to a node of the coupled solution takes it."""
 
 _USUAL_AIRMASS: Final = 2.7
 _SMALLEST_TRANSMITTANCE: Final = 1e-6
@@ -49,6 +56,7 @@ class BandTable:
         water: transmittance of H2O.
         ozone: transmittance of O3 against cm-atm along the path.
         others: transmittance of the other gases.
+        coupling: water vapour and scattering solved together; None where their product is good enough.
     """
 
     path: Array
@@ -59,17 +67,22 @@ class BandTable:
     water: WaterTransmittance
     ozone: GrowthCurve
     others: TabulatedGas
+    coupling: BandCoupling | None
 
 
 @dataclass(frozen=True, eq=False)
 class BandTables:
-    """All bands of a platform for one aerosol type, and the axes they share."""
+    """All bands of a platform for one aerosol type, and the axes they share.
+
+    A sun lower than ``sun_zenith_limit_deg`` is taken to stand there.
+    """
 
     bands: Mapping[str, BandTable]
     sun_axis: SplineAxis
     view_axis: SplineAxis
     azimuth_axis: CosineAxis
     vertical: VerticalAxes
+    sun_zenith_limit_deg: float = LIMITS["sun_zenith_deg"][1]
 
     def collapse(
         self, band: str, sun_zenith_deg: ArrayLike, view_zenith_deg: ArrayLike, relative_azimuth_deg: ArrayLike
@@ -78,7 +91,7 @@ class BandTables:
 
         Args:
             band: name such as ``B8A``.
-            sun_zenith_deg: scalar or array; clamped to 0-80 degrees.
+            sun_zenith_deg: scalar or array; clamped to 0-80 degrees and to ``sun_zenith_limit_deg``.
             view_zenith_deg: scalar or array that broadcasts with it; clamped to 0-15 degrees.
             relative_azimuth_deg: |sun azimuth - view azimuth|, any turn; 0 = sun behind the sensor.
 
@@ -92,7 +105,9 @@ class BandTables:
         if table is None:
             raise InternalInconsistency(f"no radiative-transfer table for band {band}: it has {', '.join(self.bands)}")
         sun, view, azimuth = np.broadcast_arrays(
-            self.sun_axis.clamp(sun_zenith_deg), self.view_axis.clamp(view_zenith_deg), np.asarray(relative_azimuth_deg)
+            np.minimum(self.sun_axis.clamp(sun_zenith_deg), self.sun_zenith_limit_deg),
+            self.view_axis.clamp(view_zenith_deg),
+            np.asarray(relative_azimuth_deg),
         )
         shape = sun.shape
         sun_weights = self.sun_axis.weights(sun.ravel())
@@ -117,6 +132,7 @@ class BandTables:
             ozone=table.ozone,
             others=table.others,
             vertical=self.vertical,
+            coupling=None if table.coupling is None else table.coupling.collapse(sun, view, azimuth),
         )
 
 
@@ -126,15 +142,17 @@ def integrate_bands(
     aerosol: AerosolType = "rural",
     gas: GasModel = "lut",
     polarisation: bool = True,
+    sun_zenith_limit_deg: float = LIMITS["sun_zenith_deg"][1],
 ) -> BandTables:
-    """Average the spectral table over spectral responses.
+    """Average the spectral table over spectral responses; bands with the same response are computed once a process.
 
     Args:
         table: the shipped table.
         responses: per band name; any step, 400 to 2400 nm.
         aerosol: aerosol type of the scattering functions.
         gas: ``lut`` for the production gas model, ``6s`` for the gas absorption of 6SV (comparisons).
-        polarisation: add the difference between vector and scalar Rayleigh scattering to the path reflectance.
+        polarisation: add the difference between vector and scalar scattering to the path reflectance.
+        sun_zenith_limit_deg: a lower sun is taken to stand here (Sen2Cor: 70); at most that of the table.
 
     Raises:
         InvalidInput: a response is empty, not ascending, negative or leaves the table's wavelengths; unknown aerosol
@@ -145,14 +163,50 @@ def integrate_bands(
     if gas not in get_args(GasModel):
         raise InvalidInput(f"gas model {gas} is unknown: use one of {', '.join(get_args(GasModel))}")
     axes = table.axes
-    builder = _Builder.of(table, aerosol, gas, polarisation)
+    source = _Source(table, aerosol, gas, polarisation)
     return BandTables(
-        bands={band: builder.band(band, response) for band, response in responses.items()},
+        bands={band: _band(source, _Response(band, _digest(r), r)) for band, r in responses.items()},
         sun_axis=SplineAxis(axes.sun_zenith_deg),
         view_axis=SplineAxis(axes.view_zenith_deg),
         azimuth_axis=CosineAxis(axes.relative_azimuth_deg),
         vertical=VerticalAxes(SplineAxis(axes.aot550), SplineAxis(axes.pressure), float(table.gas.water_cm[-1])),
+        sun_zenith_limit_deg=sun_zenith_limit_deg,
     )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a band is integrated from; compared by the identity of the table."""
+
+    table: SpectralTable
+    aerosol: str
+    gas: GasModel
+    polarisation: bool
+
+
+@dataclass(frozen=True)
+class _Response:
+    """A band's response, compared by its name and digest."""
+
+    band: str
+    digest: bytes
+    response: SpectralResponse = field(compare=False)
+
+
+def _digest(response: SpectralResponse) -> bytes:
+    content = hashlib.blake2b(np.ascontiguousarray(response.wavelength_nm, np.float64).tobytes(), digest_size=16)
+    content.update(np.ascontiguousarray(response.values, np.float64).tobytes())
+    return content.digest()
+
+
+@lru_cache(maxsize=128)
+def _band(source: _Source, response: _Response) -> BandTable:
+    return _builder(source).band(response.band, response.response)
+
+
+@lru_cache(maxsize=2)
+def _builder(source: _Source) -> _Builder:
+    return _Builder.of(source.table, source.aerosol, source.gas, source.polarisation)
 
 
 def response_weights(wavelength_nm: Float, irradiance: Float, band: str, response: SpectralResponse) -> Float:
@@ -193,6 +247,7 @@ class _Builder:
 
     table: SpectralTable
     gas: GasModel
+    aerosol: int
     path: Float
     optical_depth: Float
     spherical_albedo: Float
@@ -205,11 +260,14 @@ class _Builder:
         index = scattering.aerosols.index(aerosol)
         path = scattering.path_reflectance[index].astype(np.float64)
         if polarisation:
-            path += scattering.polarisation[:, np.newaxis]
+            depth = scattering.aerosol_extinction[index][:, np.newaxis] * table.axes.aot550
+            share = SplineAxis(scattering.polarisation_aerosol).weights(depth)
+            path += np.einsum("wad,wdpsvf->wapsvf", share, scattering.polarisation)
         path *= np.cos(np.radians(table.axes.sun_zenith_deg))[:, np.newaxis, np.newaxis]
         return cls(
             table=table,
             gas=gas,
+            aerosol=index,
             path=np.moveaxis(path, (1, 2), (4, 5)).reshape(path.shape[0], -1),
             optical_depth=_flat(-np.log(np.minimum(np.moveaxis(scattering.transmittance[index], 3, 1), 1.0))),
             spherical_albedo=_flat(scattering.spherical_albedo[index]),
@@ -240,6 +298,20 @@ class _Builder:
             water=self._water(weights, response),
             ozone=self._ozone(weights, response),
             others=TabulatedGas(gas.pressure, gas.airmass, (gas.other_transmittance @ weights).astype(np.float32)),
+            coupling=self._coupling(response),
+        )
+
+    def _coupling(self, response: SpectralResponse) -> BandCoupling | None:
+        """Return the coupled solution near the band; the comparison with 6SV keeps the product form everywhere."""
+        coupled, axes = self.table.coupled, self.table.axes
+        distance = np.abs(coupled.wavelength_nm - response.centre_nm)
+        node = int(np.argmin(distance))
+        if self.gas == "6s" or distance[node] > _COUPLED_REACH_NM:
+            return None
+        absorption = self.table.gas.water_absorption.astype(np.float64)
+        weight = self._fine_weights(response)
+        return couple_band(
+            coupled, self.aerosol, node, axes.view_zenith_deg, axes.relative_azimuth_deg, absorption, weight
         )
 
     def _seen_by_others(self) -> Float:

@@ -67,6 +67,12 @@ class GrowthCurve:
         return np.interp(position, nodes, self.transmittance).astype(np.float32)
 
 
+def scaled_column(water_cm: ArrayLike, pressure: ArrayLike) -> Array:
+    """Return the column scaled by pressure [g cm-2]: what acts in the absorption spectrum of 1000 hPa."""
+    factor = WATER_SCALE * np.asarray(pressure, dtype=np.float32) ** WATER_PRESSURE_EXPONENT
+    return np.asarray(np.asarray(water_cm, np.float32) * factor, np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class ScaledWater:
     """Water vapour of the production model: the growth curve at the pressure-scaled column."""
@@ -75,8 +81,7 @@ class ScaledWater:
 
     def __call__(self, water_cm: ArrayLike, airmass: ArrayLike, pressure: ArrayLike) -> Array:
         """Return T; see :class:`WaterTransmittance`."""
-        factor = WATER_SCALE * np.asarray(pressure, dtype=np.float32) ** WATER_PRESSURE_EXPONENT
-        return self.curve(np.asarray(water_cm, np.float32) * np.asarray(airmass, np.float32) * factor)
+        return self.curve(scaled_column(water_cm, pressure) * np.asarray(airmass, np.float32))
 
 
 @dataclass(frozen=True, eq=False)

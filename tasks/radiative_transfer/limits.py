@@ -20,6 +20,16 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
 """Range of every input of the shipped table; the relative azimuth has none."""
 
 
+CLAMPED_CODE: Final = "L2A-RT-CLAMPED"
+"""Fall-back of a stage whose inputs leave the table."""
+
+SUN_LIMIT_CODE: Final = "L2A-RT-SUN-LIMIT"
+"""Fall-back of a stage that corrects a low sun as if it stood at Sen2Cor's limit."""
+
+SEN2COR_SUN_ZENITH_DEG: Final = 70.0
+"""The largest sun zenith angle of Sen2Cor's tables, to which it sets a lower sun."""
+
+
 def clamped_inputs(**inputs: ArrayLike) -> tuple[str, ...]:
     """Return one line per input that leaves the table's range and is therefore clamped; empty when all is inside.
 

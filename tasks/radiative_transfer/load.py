@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tasks.common.bands import BANDS
 from tasks.common.errors import InternalInconsistency, InvalidInput
 from tasks.common.spectral import SpectralResponse
-from tasks.radiative_transfer.table import Axes, GasTable, ScatteringTable, SpectralTable
+from tasks.radiative_transfer.table import Axes, CoupledTable, GasTable, ScatteringTable, SpectralTable
 
 DATA: Final = Path(__file__).parent / "data"
 TABLE_FILE: Final = DATA / "spectral_table.npz"
@@ -23,7 +23,11 @@ RESPONSES_FILE: Final = DATA / "spectral_responses.npz"
 
 _SHAPES: Final[dict[str, str]] = {
     "path_reflectance": "twapsvf",
-    "polarisation": "wpsvf",
+    "polarisation": "wdpsvf",
+    "coupled_path_ratio": "tcbhzvfg",
+    "coupled_transmittance": "tcbhzg",
+    "coupled_transmittance_up": "tcbhvg",
+    "coupled_albedo": "tcbhg",
     "transmittance": "twaps",
     "spherical_albedo": "twap",
     "rayleigh_optical_depth": "w",
@@ -43,6 +47,12 @@ _AXES: Final[dict[str, str]] = {
     "s": "sun_zenith_deg",
     "v": "view_zenith_deg",
     "f": "relative_azimuth_deg",
+    "d": "polarisation_aerosol",
+    "c": "coupled_wavelength_nm",
+    "b": "coupled_aot550",
+    "h": "coupled_pressure",
+    "z": "coupled_sun_zenith_deg",
+    "g": "coupled_depth",
     "n": "fine_wavelength_nm",
     "m": "coarse_wavelength_nm",
     "k": "gas_airmass",
@@ -69,17 +79,30 @@ def load_spectral_table(path: Path = TABLE_FILE) -> SpectralTable:
         return {name: arrays[name].astype(np.float32) for name in names.split()}
 
     def nodes(names: str) -> dict[str, NDArray[np.float64]]:
-        return {name.removeprefix("gas_"): arrays[name].astype(np.float64) for name in names.split()}
+        return {
+            name.removeprefix("gas_").removeprefix("coupled_"): arrays[name].astype(np.float64)
+            for name in names.split()
+        }
 
     scattering = pick(
         "path_reflectance polarisation transmittance spherical_albedo rayleigh_optical_depth aerosol_extinction"
     )
     gas_nodes = nodes("fine_wavelength_nm coarse_wavelength_nm gas_airmass gas_water_cm gas_pressure")
+    coupled = pick("coupled_path_ratio coupled_transmittance coupled_transmittance_up coupled_albedo")
+    coupled_nodes = nodes("coupled_wavelength_nm coupled_depth coupled_aot550 coupled_pressure coupled_sun_zenith_deg")
     gas = pick("water_absorption ozone_absorption solar_irradiance ozone_absorption_6s")
     tables = pick("water_transmittance_6s other_transmittance")
     return SpectralTable(
         axes=Axes(**nodes("wavelength_nm pressure aot550 sun_zenith_deg view_zenith_deg relative_azimuth_deg")),
-        scattering=ScatteringTable(aerosols=tuple(str(name) for name in arrays["aerosols"]), **scattering),
+        scattering=ScatteringTable(
+            aerosols=tuple(str(name) for name in arrays["aerosols"]),
+            polarisation_aerosol=arrays["polarisation_aerosol"].astype(np.float64),
+            **scattering,
+        ),
+        coupled=CoupledTable(
+            **coupled_nodes,  # type: ignore[arg-type]
+            **{name.removeprefix("coupled_"): values for name, values in coupled.items()},
+        ),
         gas=GasTable(**gas_nodes, **gas, **tables),  # type: ignore[arg-type]
         provenance=provenance,
     )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
-AerosolType = Literal["rural", "maritime", "urban", "continental"]
+AerosolType = Literal["rural", "maritime", "urban", "desert", "continental", "maritime_6s"]
+"""The first three: Shettle and Fenn 1979; the others as 6SV has them, ``maritime_6s`` for comparisons only."""
 GasModel = Literal["lut", "6s"]
 
 
@@ -42,7 +43,8 @@ class ScatteringTable:
 
     Attributes:
         path_reflectance: ``[aerosol, wl, a, p, s, v, f]`` pi L / (mu_s E0) above a black ground.
-        polarisation: ``[wl, p, s, v, f]`` what a vector solver adds to the path reflectance (pure Rayleigh).
+        polarisation_aerosol: ``[d]`` aerosol optical depths, at the wavelength itself, of the next.
+        polarisation: ``[wl, d, p, s, v, f]`` what a vector solver adds to the path reflectance.
         transmittance: ``[aerosol, wl, a, p, s]`` direct + diffuse, sun to ground; by reciprocity also ground to sensor.
         spherical_albedo: ``[aerosol, wl, a, p]``.
         rayleigh_optical_depth: ``[wl]`` at pressure 1.
@@ -51,11 +53,37 @@ class ScatteringTable:
 
     aerosols: tuple[str, ...]
     path_reflectance: Array
+    polarisation_aerosol: Float
     polarisation: Array
     transmittance: Array
     spherical_albedo: Array
     rayleigh_optical_depth: Array
     aerosol_extinction: Array
+
+
+@dataclass(frozen=True, eq=False)
+class CoupledTable:
+    """Scattering and absorption by water vapour solved together, where the product of both is not enough (B09, B10).
+
+    Attributes:
+        wavelength_nm: ``[c]``.
+        depth: ``[g]`` vertical optical depth of water vapour, scale height 2 km.
+        aot550: ``[a]``, pressure: ``[p]``, sun_zenith_deg: ``[s]``: nodes; view angles are those of the main table.
+        path_ratio: ``[aerosol, c, a, p, s, v, f, g]`` path reflectance over that without water vapour.
+        transmittance: ``[aerosol, c, a, p, s, g]`` direct + diffuse, sun to ground.
+        transmittance_up: ``[aerosol, c, a, p, v, g]`` direct + diffuse, ground to sensor.
+        albedo: ``[aerosol, c, a, p, g]`` spherical albedo.
+    """
+
+    wavelength_nm: Float
+    depth: Float
+    aot550: Float
+    pressure: Float
+    sun_zenith_deg: Float
+    path_ratio: Array
+    transmittance: Array
+    transmittance_up: Array
+    albedo: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,5 +123,6 @@ class SpectralTable:
 
     axes: Axes
     scattering: ScatteringTable
+    coupled: CoupledTable
     gas: GasTable
     provenance: Mapping[str, object]

@@ -1,7 +1,8 @@
 """What the inversion of one band needs: coefficients on the coarse nodes, and their way to 60 m pixels.
 
-Geometry and height change little between nodes, the aerosol map may. The coefficients are therefore computed for three
-AOTs at each node, and a parabola through them gives the value for the AOT of each 60 m pixel.
+Geometry changes little between nodes, the aerosol map may. The coefficients are therefore computed for three AOTs at
+each node, and a parabola through them gives the value for the AOT of each 60 m pixel. On relief a second parabola gives
+the change with the height of each 60 m pixel above or below the node.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _ROOT_STEP = 0.12
 """Distance in sqrt(cm) of the two columns either side of a node's own, for the local fit."""
 _MINIMUM_ROOT = 0.05
 _AOT_STEP = 0.05
+_HEIGHT_STEP_KM = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,23 @@ class BandCoefficients:
 
 
 @dataclass(frozen=True, eq=False)
+class HeightDependence:
+    """How the coefficients change with the height of the pixel, at the AOT in the middle.
+
+    Attributes:
+        node_km: ``[ny, nx]`` height of the nodes.
+        pixel_km: ``[rows, cols]`` height of the 60 m pixels.
+        slope, curvature: what ``step`` and ``step**2`` add, with ``step`` the height above the node in 0.4 km; the
+            inverse transmittance is multiplied by the exponential instead. Fields ``[ny, nx]``.
+    """
+
+    node_km: Float32
+    pixel_km: Float32
+    slope: BandCoefficients
+    curvature: BandCoefficients
+
+
+@dataclass(frozen=True, eq=False)
 class CoarseCoefficients:
     """A band's coefficients on the coarse nodes around the AOT of each node.
 
@@ -62,11 +81,13 @@ class CoarseCoefficients:
         aot550: ``[ny, nx]`` the AOT in the middle.
         samples: coefficients ``[ny, nx]`` at ``aot550 - 0.05``, ``aot550`` and ``aot550 + 0.05``.
         water: dependence on the pixel's water vapour; None for bands without.
+        height: dependence on the pixel's height; None on level ground.
     """
 
     aot550: Float32
     samples: tuple[BandCoefficients, BandCoefficients, BandCoefficients]
     water: WaterDependence | None
+    height: HeightDependence | None = None
 
 
 def linear_coefficients(terms: Terms) -> BandCoefficients:
@@ -104,7 +125,28 @@ def band_coefficients(scene: Scene, band: str, aot550: Float32, water_vapour_cm:
         linear_coefficients(atmosphere.terms(centre + np.float32(_AOT_STEP), column)),
     )
     water = _water_dependence(atmosphere, centre, root, central) if band in WATER_BANDS else None
-    return CoarseCoefficients(centre, samples, water)
+    return CoarseCoefficients(centre, samples, water, _height_dependence(scene, atmosphere, centre, column))
+
+
+def _height_dependence(
+    scene: Scene, atmosphere: BandAtmosphere, aot550: Float32, column: Float32
+) -> HeightDependence | None:
+    """Return the parabolas through the coefficients 0.4 km below, at and above the nodes."""
+    if scene.pixel_height_km is None:
+        return None
+    below, centre, above = (
+        linear_coefficients(atmosphere.terms(aot550, column, step)) for step in (-_HEIGHT_STEP_KM, 0.0, _HEIGHT_STEP_KM)
+    )
+    slope, curvature = {}, {}
+    for field in fields(BandCoefficients):
+        low, middle, high = (getattr(sample, field.name) for sample in (below, centre, above))
+        if field.name == "inverse_transmittance":
+            low, middle, high = np.log(low), np.log(middle), np.log(high)
+        slope[field.name] = (high - low) / 2
+        curvature[field.name] = (high + low) / 2 - middle
+    return HeightDependence(
+        scene.height_km, scene.pixel_height_km, BandCoefficients(**slope), BandCoefficients(**curvature)
+    )
 
 
 def _water_dependence(atmosphere: BandAtmosphere, aot550: Float32, root: Float32, central: Terms) -> WaterDependence:
@@ -141,10 +183,19 @@ def at_pixels(
     step = (aot550 - up(coarse.aot550)) * np.float32(1 / _AOT_STEP)
     weights = (0.5 * step * (step - 1), 1 - step * step, 0.5 * step * (step + 1))
 
+    height = coarse.height
+    climb = (
+        np.float32(0) if height is None else (height.pixel_km - up(height.node_km)) * np.float32(1 / _HEIGHT_STEP_KM)
+    )
+
     def interpolated(name: str) -> Float32:
         values = (up(getattr(sample, name)) for sample in coarse.samples)
         below, centre, above = (weight * value for weight, value in zip(weights, values, strict=True))
-        return np.asarray(below + centre + above, np.float32)
+        total = np.asarray(below + centre + above, np.float32)
+        if height is None:
+            return total
+        change = climb * (up(getattr(height.slope, name)) + climb * up(getattr(height.curvature, name)))
+        return np.asarray(total * np.exp(change) if name == "inverse_transmittance" else total + change, np.float32)
 
     water = coarse.water
     return BandCoefficients(*(interpolated(field.name) for field in fields(BandCoefficients))), (

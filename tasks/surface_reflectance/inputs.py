@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.artefacts import StageWriter, open_array
+from tasks.common.bands import band_id
 from tasks.common.errors import InternalInconsistency
 from tasks.common.grid import Grid
 from tasks.common.records import StageResult, TileRef
 from tasks.l1c.load import load_source
 from tasks.radiative_transfer.bands import BandTables, integrate_bands
+from tasks.radiative_transfer.limits import CLAMPED_CODE, LIMITS, SUN_LIMIT_CODE, clamped_inputs
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.radiative_transfer.table import AerosolType
-from tasks.surface_reflectance.coarse import CoarseGrid
+from tasks.surface_reflectance.coarse import CoarseGrid, shrink
 from tasks.surface_reflectance.inversion import Calibration
 from tasks.surface_reflectance.parameters import AtmosphereParameters
 from tasks.surface_reflectance.scene import Scene, build_scene
@@ -26,6 +28,7 @@ AEROSOLS: Final[dict[str, AerosolType]] = {
     "RURAL": "rural",
     "MARITIME": "maritime",
     "URBAN": "urban",
+    "DESERT": "desert",
     "CONTINENTAL": "continental",
 }
 """``Aerosol_Type`` of the configuration and its name in the table."""
@@ -55,7 +58,7 @@ def open_scene(
     out: StageWriter,
     tile: TileRef,
     parameters: AtmosphereParameters,
-    bands: Iterable[str],
+    bands: Sequence[str],
     *,
     l1c: StageResult,
     dem: StageResult,
@@ -63,12 +66,13 @@ def open_scene(
 ) -> Scene:
     """Return the atmosphere over the tile for the given bands.
 
-    Records ``L2A-RT-DEFAULT-RESPONSES`` when the product has no spectral responses of its own.
+    Records ``L2A-RT-DEFAULT-RESPONSES`` when the product has no spectral responses of its own, ``L2A-RT-CLAMPED`` when
+    angles, heights or ozone leave the table, and ``L2A-RT-SUN-LIMIT`` when the sun is lower than the limit asked for.
     """
     tile_grid = Grid.model_validate(l1c.statistics["grid"])
     metres = tile_grid.resolution
     grid = CoarseGrid(float(tile_grid.rows * metres), float(tile_grid.cols * metres))
-    return build_scene(
+    scene = build_scene(
         _tables(out, tile, parameters, bands),
         grid,
         angle_step_m=float(l1c.statistics["angle_step_m"]),
@@ -78,7 +82,28 @@ def open_scene(
         view_azimuth=open_array(l1c, "view_azimuth"),
         height_km=_height_km(dem, grid),
         ozone_du=float(meteo.statistics["ozone_du"]),
+        pixel_height_km=_pixel_height_km(dem),
     )
+    record_limits(out, scene, [band_id(band) for band in bands], parameters.sun_zenith_limit_deg)
+    return scene
+
+
+def record_limits(out: StageWriter, scene: Scene, bands: list[int], sun_zenith_limit_deg: float) -> None:
+    """Record what the table or the sun's limit changes."""
+    heights = scene.height_km if scene.pixel_height_km is None else scene.pixel_height_km
+    lines = clamped_inputs(
+        sun_zenith_deg=scene.sun_zenith_deg,
+        view_zenith_deg=scene.view_zenith_deg[bands],
+        height_km=heights,
+        ozone_du=scene.ozone_du,
+    )
+    if lines:
+        out.fall_back(CLAMPED_CODE, "; ".join(lines))
+    lowest = float(np.max(scene.sun_zenith_deg))
+    if lowest > sun_zenith_limit_deg and sun_zenith_limit_deg < LIMITS["sun_zenith_deg"][1]:
+        out.fall_back(
+            SUN_LIMIT_CODE, f"sun zenith up to {lowest:.2f} degrees: corrected as if {sun_zenith_limit_deg:g}"
+        )
 
 
 def _tables(out: StageWriter, tile: TileRef, parameters: AtmosphereParameters, bands: Iterable[str]) -> BandTables:
@@ -94,7 +119,14 @@ def _tables(out: StageWriter, tile: TileRef, parameters: AtmosphereParameters, b
     wanted = {band: responses[band] for band in bands}
     if parameters.aerosol_type not in AEROSOLS:
         raise InternalInconsistency(f"aerosol type {parameters.aerosol_type} was not decided before the table is read")
-    return integrate_bands(load_spectral_table(), wanted, aerosol=AEROSOLS[parameters.aerosol_type], gas=parameters.gas)
+    return integrate_bands(
+        load_spectral_table(),
+        wanted,
+        aerosol=AEROSOLS[parameters.aerosol_type],
+        gas=parameters.gas,
+        polarisation=parameters.polarisation,
+        sun_zenith_limit_deg=parameters.sun_zenith_limit_deg,
+    )
 
 
 def _height_km(dem: StageResult, grid: CoarseGrid) -> NDArray[np.float32]:
@@ -104,6 +136,13 @@ def _height_km(dem: StageResult, grid: CoarseGrid) -> NDArray[np.float32]:
         return np.full(grid.shape, height, np.float32)
     heights = open_array(dem, "height_20m")
     return grid.area_mean(heights, np.isfinite(heights), 20) / np.float32(METRES_PER_KM)
+
+
+def _pixel_height_km(dem: StageResult) -> NDArray[np.float32] | None:
+    """Return the ground height at 60 m [km]; None on level ground."""
+    if "height_20m" not in dem.arrays:
+        return None
+    return shrink(open_array(dem, "height_20m"), 3) / np.float32(METRES_PER_KM)
 
 
 def nodes_of_map(

@@ -9,7 +9,7 @@ from pydantic import Field
 from tasks.common.bands import BANDS
 from tasks.common.records import Record
 
-AerosolName = Literal["RURAL", "MARITIME", "URBAN", "CONTINENTAL", "AUTO"]
+AerosolName = Literal["RURAL", "MARITIME", "URBAN", "DESERT", "CONTINENTAL", "AUTO"]
 
 CENTRES_UM: dict[str, float] = dict(
     zip(
@@ -29,6 +29,10 @@ class AtmosphereParameters(Record):
     ours."""
     gas: Literal["lut", "6s"] = "lut"
     """Source of the gas transmittances; ``6s`` is for comparisons with 6SV."""
+    polarisation: bool = True
+    """Add what polarisation changes in the path reflectance."""
+    sun_zenith_limit_deg: float = Field(80.0, ge=60.0, le=80.0)
+    """A lower sun is taken to stand here; 70 as in Sen2Cor. 80: the table's own limit."""
     look_up_table: str = ""
     """SHA-256 of the radiative-transfer table: another table gives another result."""
 

@@ -24,9 +24,16 @@ class BandAtmosphere:
     height_km: Float32
     ozone_du: float
 
-    def terms(self, aot550: Number, water_vapour_cm: Number) -> Terms:
-        """Return the terms ``[ny, nx]`` for an AOT and a water vapour column above the ground [cm] at the nodes."""
-        return self.table.terms(aot550, self.height_km, water_vapour_cm, self.ozone_du)
+    def terms(self, aot550: Number, water_vapour_cm: Number, above_km: float = 0.0) -> Terms:
+        """Return the terms ``[ny, nx]`` for an AOT and a water vapour column above the ground [cm] at the nodes.
+
+        Args:
+            aot550: scalar or ``[ny, nx]``.
+            water_vapour_cm: scalar or ``[ny, nx]``.
+            above_km: height of the ground above that of the nodes [km].
+        """
+        height = self.height_km + np.float32(above_km) if above_km else self.height_km
+        return self.table.terms(aot550, height, water_vapour_cm, self.ozone_du)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +47,7 @@ class Scene:
         view_zenith_deg, view_azimuth_deg: ``[13, ny, nx]`` in the order of ``BANDS``.
         height_km: ``[ny, nx]`` ground height above sea level [km].
         ozone_du: ozone column [DU].
+        pixel_height_km: ``[rows, cols]`` the same at 60 m; None where the nodes' heights are good enough.
     """
 
     tables: BandTables
@@ -50,6 +58,7 @@ class Scene:
     view_azimuth_deg: Float32
     height_km: Float32
     ozone_du: float
+    pixel_height_km: Float32 | None = None
 
     def atmosphere(self, band: str) -> BandAtmosphere:
         """Return the atmosphere of a band at the nodes' angles (the costly step: keep it while the column varies)."""
@@ -75,6 +84,7 @@ def build_scene(
     view_azimuth: NDArray[np.float32],
     height_km: Float32,
     ozone_du: float,
+    pixel_height_km: Float32 | None = None,
 ) -> Scene:
     """Return the scene from the angle nodes of the Level-1C stage.
 
@@ -86,6 +96,7 @@ def build_scene(
         view_zenith, view_azimuth: ``[13, n, m]`` degrees.
         height_km: ``[ny, nx]`` on the coarse nodes.
         ozone_du: ozone column [DU].
+        pixel_height_km: ``[rows, cols]`` heights at 60 m on relief.
     """
     return Scene(
         tables=tables,
@@ -96,4 +107,5 @@ def build_scene(
         view_azimuth_deg=np.stack([interpolate_azimuth(band, angle_step_m, grid) for band in view_azimuth]),
         height_km=height_km,
         ozone_du=ozone_du,
+        pixel_height_km=pixel_height_km,
     )

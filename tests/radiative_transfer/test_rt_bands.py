@@ -1,5 +1,7 @@
 """Band integration with odd, fine and broken responses."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tasks.common.errors import InternalInconsistency, InvalidInput
 from tasks.common.spectral import SpectralResponse
 from tasks.radiative_transfer.bands import integrate_bands, response_weights
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
+from tasks.radiative_transfer.table import AerosolType
 
 COARSE = np.arange(400.0, 2401.0, 2.5)
 RAYLEIGH_6S = {
@@ -23,7 +26,7 @@ def test_rayleigh_optical_depths_agree_with_6sv() -> None:
 
 def test_aerosol_extinction_is_one_at_550_nm() -> None:
     narrow = SpectralResponse(np.array([547.5, 550.0, 552.5]), np.array([0.0, 1.0, 0.0]))
-    for aerosol in ("rural", "maritime", "urban", "continental"):
+    for aerosol in get_args(AerosolType):
         table = integrate_bands(load_spectral_table(), {"X": narrow}, aerosol).bands["X"]
         assert table.aerosol_extinction == pytest.approx(1.0, abs=0.006)
 
@@ -86,3 +89,22 @@ def test_unknown_names_are_refused() -> None:
         integrate_bands(table, responses, gas="modtran")  # type: ignore[arg-type]
     with pytest.raises(InternalInconsistency, match="B03"):
         integrate_bands(table, responses).collapse("B03", 40.0, 5.0, 90.0)
+
+
+def test_same_response_is_integrated_once() -> None:
+    table, responses = load_spectral_table(), default_responses("S2A")
+    first = integrate_bands(table, {"B04": responses["B04"]}).bands["B04"]
+    copied = SpectralResponse(responses["B04"].wavelength_nm.copy(), responses["B04"].values.copy())
+    assert integrate_bands(table, {"B04": copied}).bands["B04"] is first
+    changed = SpectralResponse(copied.wavelength_nm + 1.0, copied.values)
+    assert integrate_bands(table, {"B04": changed}).bands["B04"] is not first
+    assert integrate_bands(table, {"B04": copied}, "urban").bands["B04"] is not first
+
+
+def test_sun_limit_of_sen2cor_is_an_option() -> None:
+    table, responses = load_spectral_table(), {"B02": default_responses("S2A")["B02"]}
+    limited = integrate_bands(table, responses, sun_zenith_limit_deg=70.0)
+    low, at_limit = (limited.collapse("B02", sun, 5.0, 60.0).terms(0.2, 0.0, 2.0, 300.0) for sun in (76.0, 70.0))
+    assert low.path_reflectance == at_limit.path_reflectance
+    free = integrate_bands(table, responses).collapse("B02", 76.0, 5.0, 60.0).terms(0.2, 0.0, 2.0, 300.0)
+    assert abs(float(free.path_reflectance - low.path_reflectance)) > 0.001

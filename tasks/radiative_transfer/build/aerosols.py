@@ -22,10 +22,10 @@ SHETTLE_FENN: dict[str, str] = {"rural": "RUR?2", "maritime": "OCN?3", "urban": 
 """LOWTRAN 7 block names; the digit is the relative humidity: 1 = 0 %, 2 = 70 %, 3 = 80 %, 4 = 99 %."""
 
 _SAMPLING_AOT = 1.0
-_INSIDE_FORWARD_INTERVAL_DEG = (2.5, 3.5)
+_INSIDE_FORWARD_INTERVAL_DEG = (3.4, 3.85)
 """Two angles between the first two Gauss points (1.71 and 3.93 degrees)."""
 
-_GAUSS_POINTS = 80
+GAUSS_POINTS = 80
 """6S knows a phase function at 80 Gauss points of the cosine and expands it with their weights."""
 
 
@@ -77,22 +77,26 @@ def _geometry(angle: float) -> tuple[float, float, float]:
 
 def legendre_moments(phase: Float) -> Float:
     """Return ``[129]`` normalised moments of a phase function given at the Gauss points, 0 behind the 80th."""
-    cosine, weight = np.polynomial.legendre.leggauss(_GAUSS_POINTS)
+    cosine, weight = np.polynomial.legendre.leggauss(GAUSS_POINTS)
     moments = np.zeros(grid.MOMENTS + 1)
-    moments[:_GAUSS_POINTS] = (weight * phase) @ np.polynomial.legendre.legvander(cosine, _GAUSS_POINTS - 1)
+    moments[:GAUSS_POINTS] = (weight * phase) @ np.polynomial.legendre.legvander(cosine, GAUSS_POINTS - 1)
     return moments / moments[0]
+
+
+def sampling_run(wavelength_um: float, kind: str, angle: float) -> str:
+    """Return the print of a monochromatic 6S run whose scattering angle is ``angle`` [degrees]."""
+    sun, view, azimuth = _geometry(angle)
+    lines = sixs.aerosol_lines(kind, _SAMPLING_AOT)
+    return sixs.run(sixs.Scene(sun, view, azimuth, 0.0, 0.0, lines, f"-1\n{wavelength_um}"))
 
 
 def sample_6s(wavelength_um: float, kind: str = "continental") -> AerosolOptics:
     """Return the properties of a 6S aerosol at one wavelength, sampled with monochromatic runs."""
-    lines = {"continental": sixs.continental, "maritime": sixs.maritime}[kind](_SAMPLING_AOT)
 
     def sample(angle: float) -> tuple[float, float, float]:
-        sun, view, azimuth = _geometry(angle)
-        text = sixs.run(sixs.Scene(sun, view, azimuth, 0.0, 0.0, lines, f"-1\n{wavelength_um}"))
-        return sixs.aerosol_properties(text, _SAMPLING_AOT)
+        return sixs.aerosol_properties(sampling_run(wavelength_um, kind, angle), _SAMPLING_AOT)
 
-    cosine, _ = np.polynomial.legendre.leggauss(_GAUSS_POINTS)
+    cosine, _ = np.polynomial.legendre.leggauss(GAUSS_POINTS)
     samples = np.array([sample(float(angle)) for angle in np.degrees(np.arccos(cosine))])
     extinction, albedo, phase = samples[0, 0], samples[0, 1], samples[:, 2]
     if np.isnan(phase[-1]):  # 6S cannot print values above 100; between its points it is linear in the cosine

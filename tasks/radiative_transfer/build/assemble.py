@@ -24,15 +24,21 @@ def _stack(kind: str, name: str, work: Path) -> NDArray[np.float64]:
 
 
 def _polarisation(work: Path) -> NDArray[np.float64]:
-    """Return ``[wl, pressure, sza, vza, raa]``: spline of the difference per optical depth, which is 0 at 0."""
+    """Return ``[wl, aerosol depth, pressure, sza, vza, raa]``: spline of the difference per depth, which is 0 at 0."""
     nodes = polarisation.OPTICAL_DEPTH
-    difference = np.stack(
-        [jobs.load(("polarisation", "", k), work)["difference"] for k in range(grid.SUN_ZENITH_DEG.size)]
-    )
-    scaled = np.moveaxis(difference, 1, 0) / nodes[:, None, None, None]
+    parts = [jobs.load(("polarisation", "", k), work)["difference"] for k in range(grid.SUN_ZENITH_DEG.size)]
+    difference = np.moveaxis(np.stack(parts, axis=2), 1, 0)  # [depth, aerosol depth, sza, vza, raa]
+    scaled = difference / nodes[:, None, None, None, None]
     spline = CubicSpline(np.concatenate([[0.0], nodes]), np.concatenate([np.zeros_like(scaled[:1]), scaled]))
     depth = grid.rayleigh_optical_depth(grid.WAVELENGTH_UM)[:, None] * grid.PRESSURE
-    return spline(depth) * depth[..., None, None, None]
+    values = spline(depth) * depth[..., None, None, None, None]
+    return np.moveaxis(values, 2, 1)
+
+
+def _coupled(name: str, work: Path) -> NDArray[np.float64]:
+    """Return ``[aerosol, coupled wavelength, ...]`` of one array of the coupled solution."""
+    nodes = jobs.coupled_nodes()
+    return np.stack([[jobs.load(("coupled", kind, k), work)[name] for k in nodes] for kind in grid.AEROSOLS])
 
 
 def assemble(work: Path) -> dict[str, NDArray[Any]]:
@@ -48,6 +54,10 @@ def assemble(work: Path) -> dict[str, NDArray[Any]]:
         "transmittance": np.stack([_stack("transmittance", name, work) for name in grid.AEROSOLS]),
         "spherical_albedo": np.stack([_stack("albedo", name, work) for name in grid.AEROSOLS]),
         "polarisation": _polarisation(work),
+        "coupled_path_ratio": _coupled("path_ratio", work),
+        "coupled_transmittance": _coupled("transmittance", work),
+        "coupled_transmittance_up": _coupled("transmittance_up", work),
+        "coupled_albedo": _coupled("albedo", work),
         "rayleigh_optical_depth": grid.rayleigh_optical_depth(grid.WAVELENGTH_UM),
         "aerosol_extinction": np.array(extinction),
         "water_transmittance_6s": np.stack([part["water"] for part in gas]),
@@ -61,6 +71,12 @@ def assemble(work: Path) -> dict[str, NDArray[Any]]:
         "sun_zenith_deg": grid.SUN_ZENITH_DEG,
         "view_zenith_deg": grid.VIEW_ZENITH_DEG,
         "relative_azimuth_deg": grid.RELATIVE_AZIMUTH_DEG,
+        "polarisation_aerosol": grid.POLARISATION_AEROSOL,
+        "coupled_wavelength_nm": grid.COUPLED_WAVELENGTH_UM * 1000.0,
+        "coupled_depth": grid.GAS_DEPTH,
+        "coupled_aot550": grid.COUPLED_AOT550,
+        "coupled_pressure": grid.COUPLED_PRESSURE,
+        "coupled_sun_zenith_deg": grid.COUPLED_SUN_ZENITH_DEG,
         "gas_airmass": gases.AIRMASS,
         "gas_water_cm": gases.WATER_CM,
         "gas_pressure": pressure_from_height(gases.HEIGHT_KM),
@@ -78,7 +94,9 @@ def provenance(arrays: dict[str, NDArray[Any]]) -> dict[str, object]:
             "rural": "Shettle and Fenn 1979, relative humidity 70 %",
             "maritime": "Shettle and Fenn 1979, relative humidity 80 %",
             "urban": "Shettle and Fenn 1979, relative humidity 70 %",
+            "desert": "6SV 2.1 background desert model, sampled",
             "continental": "6SV 2.1 continental model, sampled",
+            "maritime_6s": "6SV 2.1 maritime model, sampled",
         },
         "shapes": {name: list(values.shape) for name, values in arrays.items()},
         "blake2b": {

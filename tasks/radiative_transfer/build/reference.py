@@ -1,7 +1,8 @@
 """Independent reference: direct 6SV runs at random points, one run per point and band.
 
-``python -m tasks.radiative_transfer.build.reference --out FILE.csv [--points 40] [--platform S2A] [--seed 1]``. The columns are
-those of ``tasks.radiative_transfer.points``, with the 6SV results behind them. Water and ozone are columns above the surface.
+``python -m tasks.radiative_transfer.build.reference --out FILE.csv [--points 40] [--platform S2A] [--seed 1]``. The
+columns are those of ``sen2flow rt`` with the 6SV results behind them; water and ozone are columns above the surface.
+``tasks.radiative_transfer.build.compare`` sets the table against such a file.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ def random_points(count: int, seed: int) -> list[Point]:
     ]
 
 
-def evaluate(point: Point, platform: str, kind: str) -> list[Row]:
+def evaluate(point: Point, platform: str, kind: str, version: str) -> list[Row]:
     """Return one row per band."""
     responses = all_responses()
     height = point["elevation_km"]
-    aerosol = {"continental": sixs.continental, "maritime": sixs.maritime}[kind](point["aot550"])
+    aerosol = sixs.aerosol_lines(kind, point["aot550"])
     rows: list[Row] = []
     for band in BANDS:
         wavelength, values = responses[f"{platform}_{band}"]
@@ -62,6 +63,7 @@ def evaluate(point: Point, platform: str, kind: str) -> list[Row]:
             spectrum=sixs.filter_lines(wavelength[0] / 1000.0, values),
             height_km=height,
             reflectance=point["rho_surface"],
+            version=version,
         )
         rows.append({"platform": platform, "band": band, **point, **sixs.band_result(sixs.run(scene))})
     return rows
@@ -73,11 +75,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--points", type=int, default=40)
     parser.add_argument("--platform", choices=("S2A", "S2B"), default="S2A")
-    parser.add_argument("--aerosol", choices=("continental", "maritime"), default="continental")
+    parser.add_argument("--aerosol", choices=tuple(sixs.AEROSOL_TYPES), default="continental")
+    parser.add_argument("--version", choices=("2.1", "1.1"), default="2.1", help="of 6SV")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    work = partial(evaluate, platform=arguments.platform, kind=arguments.aerosol)
+    work = partial(evaluate, platform=arguments.platform, kind=arguments.aerosol, version=arguments.version)
     with get_context("spawn").Pool(arguments.processes) as pool:
         rows = [row for part in pool.imap(work, random_points(arguments.points, arguments.seed)) for row in part]
     with arguments.out.open("w", newline="", encoding="ascii") as stream:

@@ -1,7 +1,7 @@
 """Published spectral responses of the instruments, for products that carry none.
 
-ESA, Sentinel-2 Spectral Response Functions, COPE-GSEG-EOPG-TN-15-0007: issue 3.0 (S2A, S2B, every 2.5 nm, from the package
-Py6S) and issue 4.0 (S2C, every 1 or 2 nm, where the response exceeds 0.5 %).
+ESA, Sentinel-2 Spectral Response Functions, COPE-GSEG-EOPG-TN-15-0007: issue 3.0 (S2A, S2B, every 2.5 nm, from the
+package Py6S) and issue 4.0 (S2C, every 1 or 2 nm, where the response exceeds 0.5 %).
 """
 
 from __future__ import annotations

