@@ -221,7 +221,7 @@ def field(title: str, kind: str) -> str:
 
 def tab(title: str) -> str:
     """XPath of a page's tab."""
-    return f"//*[@role='tab' or self::button][normalize-space()='{title}']"
+    return f"//li[contains(@class, 'p-tab')][normalize-space()='{title}']"
 
 
 def test_user_interface(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:
