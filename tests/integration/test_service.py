@@ -221,7 +221,7 @@ def field(title: str, kind: str) -> str:
 
 def tab(title: str) -> str:
     """XPath of a page's tab."""
-    return f"//*[@role='tab' or self::button][normalize-space()='{title}']"
+    return f"//li[contains(@class, 'p-tab')][normalize-space()='{title}']"
 
 
 def test_user_interface(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_retry_button(service: Service, archive: list[Path], browser: Browser, t
     browser.open(f"{service.address}/runs/flow-run/{run}")
     browser.wait_for_text("Failed")
     browser.picture("7-failed-run")
-    dialogue = "//*[contains(@class, 'p-modal')]//button[normalize-space()='Retry']"
+    dialogue = "//*[contains(@class, 'p-modal__card')]//button[normalize-space()='Retry']"
     browser.click("//button[normalize-space()='Retry']", then=dialogue)
     browser.picture("8-retry")
     browser.click(dialogue)
