@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
-.PHONY: help install demo test lint format table clients clean
+.PHONY: help install demo test service-test load-test lint format table clients clean
 
 help:
 	@echo "make demo                  process the real scene (downloaded) and draw it"
@@ -16,6 +16,7 @@ help:
 	@echo "make test                  run the test suite"
 	@echo "make lint                  ruff and mypy"
 	@echo "make clients               environment of the independent product readers used by some tests"
+	@echo "make service-test          service on PostgreSQL with two workers: load, faults, schedule, user interface"
 	@echo "make table                 build the radiative-transfer table anew and compare it with the shipped one"
 	@echo "make clean                 remove environments and the demo's folder"
 
@@ -33,6 +34,13 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -m "not slow"
+
+# Needs Debian's postgresql and, for the drill of the user interface, chromium.
+service-test: install
+	$(BIN)/python -m pytest -m slow tests/integration/test_service.py
+
+load-test: install
+	SEN2FLOW_TEST_LOAD=150 $(BIN)/python -m pytest -m slow tests/integration/test_service.py -k load
 
 lint: install
 	$(BIN)/ruff check .

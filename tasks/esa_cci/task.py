@@ -52,7 +52,7 @@ def look_up_esa_cci(
         used.append(climatology)
     except AuxiliaryUnavailable as error:
         out.statistics["snow_possible"] = None
-        out.fall_back(CLIMATOLOGY_CODE, f"snow is looked for everywhere: {error}")
+        out.fall_back(CLIMATOLOGY_CODE, f"the global snow map is not used: {error}")
     if dem.statistics["source"] == "NONE":
         out.statistics["files"] = describe(used)
         out.fall_back(NO_DEM_CODE, "ESA CCI maps are not used: they need an elevation model (DEM_Directory)")

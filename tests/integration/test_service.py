@@ -21,9 +21,12 @@ from many_products import copies, smallest_product
 from service import Postgres, Service, wait_for
 from whole_runs import digests
 
+pytestmark = pytest.mark.slow
+"""Minutes on two cores, and a database and a browser to be installed: run by ``make service-test``."""
+
 PREFECT = [sys.executable, "-m", "prefect"]
 LOAD = int(os.environ.get("SEN2FLOW_TEST_LOAD", "6"))
-"""Products of the load run; ``make load`` runs it with 150."""
+"""Products of the load run; ``make load-test`` runs it with 150."""
 
 FAST = {
     "SEN2FLOW_POLL_SECONDS": "1",
