@@ -158,7 +158,7 @@ def test_command_line_on_the_server(service: Service, archive: list[Path], tmp_p
     assert "1 products: 1 unchanged" in again.stdout
 
 
-def test_worker_killed_server_restarted_database_stopped(
+def test_worker_killed_and_database_stopped(
     service: Service, archive: list[Path], plain: dict[str, dict[str, str]], database: Postgres
 ) -> None:
     """The second worker and its run are killed and the database goes away; a retry makes everything whole."""
