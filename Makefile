@@ -37,7 +37,7 @@ test: install
 
 # Needs Debian's postgresql and, for the drill of the user interface, chromium.
 service-test: install
-	$(BIN)/python -m pytest -m slow tests/integration/test_service.py
+	$(BIN)/python -m pytest -m slow tests/integration
 
 load-test: install
 	SEN2FLOW_TEST_LOAD=150 $(BIN)/python -m pytest -m slow tests/integration/test_service.py -k load

@@ -90,6 +90,7 @@ def test_second_run_does_nothing(undisturbed: dict[str, dict[str, str]], twelve:
     assert {row["ending"] for row in rows} == {"unchanged"}
 
 
+@pytest.mark.slow
 def test_what_a_result_depends_on_makes_it_anew(smallest: Path, tmp_path: Path) -> None:
     (product,) = copies(smallest, tmp_path / "l1c", 1)
     out, env = tmp_path / "out", environment(tmp_path)
@@ -115,6 +116,7 @@ def test_what_a_result_depends_on_makes_it_anew(smallest: Path, tmp_path: Path) 
     assert ending("--resolution", "20") == "degraded", "another edition of a global map"
 
 
+@pytest.mark.slow
 def test_killed_in_every_stage_and_retried(
     undisturbed: dict[str, dict[str, str]], twelve: Path, place: Path, tmp_path: Path
 ) -> None:
