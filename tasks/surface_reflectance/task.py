@@ -22,7 +22,7 @@ CORRECTED_20M = (*EXPORTED_BANDS[20][:8], "B09", *EXPORTED_BANDS[20][8:])
 """Bands corrected at 20 m: those exported there, and B09 for its 60 m image."""
 
 
-@stage_task("surface_reflectance_20m", version="1")
+@stage_task("surface_reflectance_20m", version="2")
 def correct_20m(
     out: StageWriter,
     tile: TileRef,
@@ -38,7 +38,7 @@ def correct_20m(
     _correct(out, tile, parameters, CORRECTED_20M, 20, l1c, classification, aot, water_vapour, dem, meteo)
 
 
-@stage_task("surface_reflectance_10m", version="1")
+@stage_task("surface_reflectance_10m", version="2")
 def correct_10m(
     out: StageWriter,
     tile: TileRef,
