@@ -58,12 +58,16 @@ class GeometryCoupling:
 
 @dataclass(frozen=True, eq=False)
 class BandCoupling:
-    """Ratios of one band: ``path [s, v, f, a, p, u]``, ``ground [s, v, a, p, u]``, ``albedo [a, p, u]``."""
+    """Ratios of one band: ``path [s, v, f, a, p, u]``, ``ground [s, v, a, p, u]``, ``albedo [a, p, u]``.
+
+    The ground's ratio rises so steeply with a low sun that it is interpolated in the secant of the sun zenith.
+    """
 
     path: Array
     ground: Array
     albedo: Array
     sun_axis: SplineAxis
+    secant_axis: SplineAxis
     view_axis: SplineAxis
     azimuth_axis: CosineAxis
     aot: SplineAxis
@@ -76,8 +80,9 @@ class BandCoupling:
         sun = self.sun_axis.weights(sun_zenith_deg.ravel())
         view = self.view_axis.weights(view_zenith_deg.ravel())
         azimuth = self.azimuth_axis.weights(relative_azimuth_deg.ravel())
-        both = np.einsum("gs,gv->gsv", sun, view)
-        all_angles = np.einsum("gsv,gf->gsvf", both, azimuth)
+        secant = self.secant_axis.weights(1.0 / np.cos(np.radians(sun_zenith_deg.ravel())))
+        both = np.einsum("gs,gv->gsv", secant, view)
+        all_angles = np.einsum("gs,gv,gf->gsvf", sun, view, azimuth)
         rest = self.albedo.shape
         path = all_angles.reshape(sun.shape[0], -1) @ self.path.reshape(-1, int(np.prod(rest)))
         ground = both.reshape(sun.shape[0], -1) @ self.ground.reshape(-1, int(np.prod(rest)))
@@ -126,6 +131,7 @@ def couple_band(
         ground=ground.astype(np.float32),
         albedo=albedo.astype(np.float32),
         sun_axis=SplineAxis(table.sun_zenith_deg),
+        secant_axis=SplineAxis(1.0 / np.cos(np.radians(table.sun_zenith_deg))),
         view_axis=SplineAxis(view_zenith_deg),
         azimuth_axis=CosineAxis(relative_azimuth_deg),
         aot=SplineAxis(table.aot550),

@@ -23,16 +23,25 @@ def _stack(kind: str, name: str, work: Path) -> NDArray[np.float64]:
     return np.stack([jobs.load(("scatter", name, k), work)[kind] for k in range(grid.WAVELENGTH_UM.size)])
 
 
-def _polarisation(work: Path) -> NDArray[np.float64]:
-    """Return ``[wl, aerosol depth, pressure, sza, vza, raa]``: spline of the difference per depth, which is 0 at 0."""
+def polarisation_at(difference: NDArray[np.float64], depth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a polarisation term ``[aerosol depth, optical depth, ...]`` at other optical depths of the molecules.
+
+    What is interpolated is the term per optical depth, which is 0 at 0.
+    """
     nodes = polarisation.OPTICAL_DEPTH
+    rest = (1,) * (difference.ndim - 2)
+    scaled = difference / nodes.reshape(-1, *rest)
+    padded = np.concatenate([np.zeros_like(scaled[:, :1]), scaled], axis=1)
+    spline = CubicSpline(np.concatenate([[0.0], nodes]), padded, axis=1)
+    return spline(depth) * depth.reshape(*depth.shape, *rest)
+
+
+def _polarisation(work: Path) -> NDArray[np.float64]:
+    """Return ``[wl, aerosol depth, pressure, sza, vza, raa]``."""
     parts = [jobs.load(("polarisation", "", k), work)["difference"] for k in range(grid.SUN_ZENITH_DEG.size)]
-    difference = np.moveaxis(np.stack(parts, axis=2), 1, 0)  # [depth, aerosol depth, sza, vza, raa]
-    scaled = difference / nodes[:, None, None, None, None]
-    spline = CubicSpline(np.concatenate([[0.0], nodes]), np.concatenate([np.zeros_like(scaled[:1]), scaled]))
-    depth = grid.rayleigh_optical_depth(grid.WAVELENGTH_UM)[:, None] * grid.PRESSURE
-    values = spline(depth) * depth[..., None, None, None, None]
-    return np.moveaxis(values, 2, 1)
+    difference = np.stack(parts, axis=2)
+    depths = grid.rayleigh_optical_depth(grid.WAVELENGTH_UM)[:, None] * grid.PRESSURE
+    return np.stack([polarisation_at(difference, depth) for depth in depths])
 
 
 def _coupled(name: str, work: Path) -> NDArray[np.float64]:

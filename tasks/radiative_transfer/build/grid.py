@@ -35,10 +35,10 @@ COUPLED_WAVELENGTH_UM: Final = np.array([0.945, 1.375])
 GAS_DEPTH: Final = np.array([0.0, 0.05, 0.15, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 25.0, 60.0, 200.0])
 """Vertical optical depths of water vapour."""
 
-COUPLED_AOT550: Final = np.array([0.0, 0.12, 0.35, 0.8, 1.5, 2.6])
+COUPLED_AOT550: Final = AOT550
 COUPLED_PRESSURE: Final = np.array([0.46, 0.68, 0.88, 1.05])
 COUPLED_SUN_ZENITH_DEG: Final = np.array([0.0, 27.0, 45.0, 58.0, 67.0, 75.0, 80.0])
-"""Coarser than those of the table: they carry ratios to the solution without gas."""
+"""Pressure and sun are coarser than in the table: they carry ratios to the solution without gas."""
 
 LAYER_TOPS_KM: Final = np.array([100.0, 25.0, 16.0, 11.0, 8.0, 6.0, 4.5, 3.2, 2.2, 1.4, 0.7, 0.0])
 """Level heights above the ground, top down."""
