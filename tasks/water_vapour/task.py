@@ -15,7 +15,7 @@ from tasks.water_vapour.mapping import retrieved_classes, smooth_columns, usable
 from tasks.water_vapour.parameters import WaterVapourParameters
 
 
-@stage_task("water_vapour", version="1")
+@stage_task("water_vapour", version="2")
 def retrieve_water_vapour(
     out: StageWriter,
     tile: TileRef,
