@@ -7,8 +7,8 @@ ground would without gas, its path reflectance subtracted, is the gas transmitta
     T09 = (rho_toa09 - path09(U)) / (T_down T_up rho / (1 - S(U) rho)),        U = U(T09)
 
 ``U(T09)`` is a polynomial in logarithms, fitted per coarse node to the radiative-transfer table itself. The first pass
-takes ``path09`` and ``S`` at the start column, the next ones at the smoothed column of the pass before. Sen2Cor makes two
-passes; four cost little on 60 m pixels, and over dark ground under much aerosol two leave errors above 0.1 cm.
+takes ``path09`` and ``S`` at the start column, the next ones at the smoothed column of the pass before. Sen2Cor makes
+two passes; four cost little on 60 m pixels, and over dark ground under much aerosol two leave errors above 0.1 cm.
 
 The retrieval works on 60 m pixels, the native size of B09: B8A is averaged over the same ground, so that the texture of
 20 m pixels does not enter the ratio.
