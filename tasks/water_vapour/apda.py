@@ -4,11 +4,11 @@ Atmospherically precorrected differential absorption (Schlaepfer et al. 1998, do
 surface reflectance of B8A, inverted over Lambertian ground, is taken for that of B09; what B09 shows less than that
 ground would without gas, its path reflectance subtracted, is the gas transmittance of B09::
 
-    T09 = (rho_toa09 - path09(U)) / (T_down T_up rho / (1 - S rho)),        U = U(T09)
+    T09 = (rho_toa09 - path09(U)) / (T_down T_up rho / (1 - S(U) rho)),        U = U(T09)
 
 ``U(T09)`` is a polynomial in logarithms, fitted per coarse node to the radiative-transfer table itself. The first pass
-takes ``path09`` at the start column, the next ones at the smoothed column of the pass before. Sen2Cor makes two passes;
-four cost little on 60 m pixels, and over dark ground under much aerosol two leave errors above 0.1 cm.
+takes ``path09`` and ``S`` at the start column, the next ones at the smoothed column of the pass before. Sen2Cor makes
+two passes; four cost little on 60 m pixels, and over dark ground under much aerosol two leave errors above 0.1 cm.
 
 The retrieval works on 60 m pixels, the native size of B09: B8A is averaged over the same ground, so that the texture of
 20 m pixels does not enter the ratio.
@@ -32,7 +32,7 @@ RESOLUTION_M = 60
 
 _COLUMNS_CM = (0.05, 0.12, 0.25, 0.5, 0.9, 1.5, 2.3, 3.4, 5.0, 7.0)
 _DEGREE = 4
-_PATH_DEGREE = 3
+_PATH_DEGREE = 4
 _PASSES = 4
 _DARKEST = 0.01
 """Surface reflectance of B8A below which the ratio is noise."""
@@ -46,9 +46,10 @@ class AbsorptionModel:
     Attributes:
         column: ``[5, ny, nx]`` coefficients (highest power first) of ``ln U`` in ``z = (ln(-ln T) - centre) / scale``.
         centre, scale: of the logarithm of the absorption, one number each for the scene.
-        path: ``[4, ny, nx]`` coefficients (highest power first) of the path reflectance in ``sqrt(U)``.
+        path: ``[5, ny, nx]`` coefficients (highest power first) of the path reflectance in ``sqrt(U)``.
         scattering: ``[ny, nx]`` ``T_down T_up`` without gas.
-        spherical_albedo: ``[ny, nx]``.
+        spherical_albedo: ``[5, ny, nx]`` coefficients in ``sqrt(U)``: water vapour absorbs what the ground and the air
+            throw back and forth.
     """
 
     column: Float32
@@ -76,7 +77,7 @@ def fit_absorption(atmosphere: BandAtmosphere, aot550: Float32) -> AbsorptionMod
         scale=scale,
         path=_fit(root, path, _PATH_DEGREE),
         scattering=np.asarray(dry.transmittance_down * dry.transmittance_up, np.float32),
-        spherical_albedo=np.asarray(dry.spherical_albedo, np.float32),
+        spherical_albedo=_fit(root, np.stack([t.spherical_albedo for t in terms]).astype(np.float64), _PATH_DEGREE),
     )
 
 
@@ -130,7 +131,8 @@ def retrieve_columns(
     model = fit_absorption(scene.atmosphere("B09"), aot550)
     column_model = np.stack([up(field) for field in model.column])
     path_model = np.stack([up(field) for field in model.path])
-    scattering, spherical_albedo = up(model.scattering), up(model.spherical_albedo)
+    albedo_model = np.stack([up(field) for field in model.spherical_albedo])
+    scattering = up(model.scattering)
     window = scene.atmosphere("B8A")
 
     column = np.full(toa_window.shape, start_column_cm, np.float32)
@@ -138,8 +140,9 @@ def retrieve_columns(
     for _ in range(_PASSES):
         smooth = _smooth(column, valid)
         ground = _ground(window, grid, aot550, smooth, toa_window)
-        signal = toa_absorption - _polynomial(path_model, np.sqrt(smooth))
-        bare = scattering * ground / (1.0 - spherical_albedo * ground)
+        root = np.sqrt(smooth)
+        signal = toa_absorption - _polynomial(path_model, root)
+        bare = scattering * ground / (1.0 - _polynomial(albedo_model, root) * ground)
         transmittance = signal / np.maximum(bare, 1e-4)
         valid = usable & (ground > _DARKEST) & (transmittance > 0) & (transmittance < 1)
         absorption = -np.log(np.clip(transmittance, 1e-4, 1 - 1e-4))
