@@ -173,10 +173,10 @@ def _remembered(integrate):
     """Return the integration over the responses with a memory: the tests differ in other things."""
     made: dict[Any, Any] = {}
 
-    def find(table, responses, *, aerosol, gas):
-        key = (tuple(responses), aerosol, gas)
+    def find(table, responses, **choices):
+        key = (tuple(responses), *sorted(choices.items()))
         if key not in made:
-            made[key] = integrate(table, responses, aerosol=aerosol, gas=gas)
+            made[key] = integrate(table, responses, **choices)
         return made[key]
 
     return find
