@@ -102,7 +102,7 @@ TESTED_ALONE = {"ac_spr_refl_percentage", "ac_spr_refl_promille"}
 
 @pytest.fixture(scope="module")
 def scene_arrays() -> dict[str, dict[str, np.ndarray]]:
-    """Return the arrays of a hilly scene with a lake, a veil of cirrus, AOT 0.2 and 0.6 cm."""
+    """Return the arrays of a hilly scene with a lake, a veil of cirrus, AOT 0.2 and 0.6 cm, moister below."""
     responses = default_responses("S2A")
     table = integrate_bands(load_spectral_table(), {band: responses[band] for band in USED})
     land = landscape(SHAPE)
@@ -110,6 +110,9 @@ def scene_arrays() -> dict[str, dict[str, np.ndarray]]:
     illuminate(fake_scene(*EXTENT, height_km=0.3, tables=table), land, 0.2, 0.6)
     counts = {f"{band}_20m": dn for band, dn in land.dn.items()} | {"B09_60m": land.dn60}
     counts["B01_20m"] = land.dn["B02"]
+    moister = counts["B09_60m"].copy()
+    moister[20:] = np.round(1000 + 0.95 * (moister[20:] - 1000.0))
+    counts["B09_60m"] = moister
     veil = np.full((SHAPE[0] // 3, SHAPE[1] // 3), 1004, np.uint16)
     veil[:20] = 1300
     counts["B10_60m"] = veil
