@@ -9,7 +9,6 @@ from typing import Final
 from uuid import UUID
 
 import httpx
-from prefect import tags
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
@@ -120,9 +119,11 @@ class TileObserver:
 
 @contextmanager
 def observe_tile(tile: TileRef, steps: Sequence[str]) -> Iterator[TileObserver]:
-    """Tag everything that runs inside with tile, date, platform and baseline, and show its progress."""
+    """Tag the run with tile, date, platform and baseline, and show its progress.
+
+    Only the run: every tag of a task costs a question to the API whether a concurrency limit guards it.
+    """
     observer = TileObserver(tile, steps)
     tag_run(*_tile_words(tile))
-    with tags(*_tile_words(tile)):
-        observer.start()
-        yield observer
+    observer.start()
+    yield observer

@@ -59,6 +59,9 @@ def stage_task(
 ) -> Callable[[Callable[Concatenate[StageWriter, P], None]], Task[P, StageResult]]:
     """Return the decorator that turns ``produce`` into the task of stage ``name``.
 
+    The tasks have no tags: for every tag of a task the API is asked whether a concurrency limit guards it, and a busy
+    SQLite answers with 503 and pauses of seconds.
+
     Args:
         name: the stage's name; it is the folder name in the artefact store.
         version: the algorithm's version; a new value makes all stored results of the stage invalid.
@@ -104,7 +107,6 @@ def stage_task(
             cache_key_fn=cache_key,
             persist_result=True,
             result_serializer="json",
-            tags=[name.replace("_", "-")],
         )(run)
 
     return decorate

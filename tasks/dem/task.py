@@ -33,7 +33,6 @@ VOIDS_CODE: Final = "L2A-DEM-VOIDS"
     retry_delay_seconds=list(RETRY_DELAYS_S),
     retry_condition_fn=is_retriable,
     persist_result=False,
-    tags=["dem-fetch"],
 )
 def fetch_dem(parameters: DemParameters, l1c: StageResult) -> DemParameters:
     """Bring the tile's cells into the DEM folder and return the parameters with the list of them.

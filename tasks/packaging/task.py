@@ -89,7 +89,6 @@ def encode_classification_only(
     retry_delay_seconds=list(RETRY_DELAYS_S),
     retry_condition_fn=is_retriable,
     cache_policy=NO_CACHE,
-    tags=["package-product"],
 )
 def package_product(output_dir: Path, description: ProductDescription, granules: Sequence[GranuleProduct]) -> Path:
     """Assemble the product in ``output_dir`` and return its folder; see ``product.assemble_product``."""
