@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.l1c import angles
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32
 
 
@@ -14,28 +15,20 @@ def interpolate_nodes(nodes: NDArray[np.float32], step_m: float, grid: CoarseGri
     Args:
         nodes: ``[ny, nx]`` field whose node (0, 0) lies on the tile's upper left corner.
         step_m: its node distance [m].
-        grid: where the values are wanted.
-
-    Returns:
-        ``[ny, nx]`` float32 on the coarse grid; beyond the last node its value is kept.
+        grid: where the values are wanted; nodes of it beyond the last one of the field take the value there.
     """
-    result = np.asarray(nodes, dtype=np.float32)
-    for axis, position in enumerate(grid.positions()):
-        last = result.shape[axis] - 1
-        place = np.clip(position / step_m, 0, last)
-        lower = np.minimum(np.floor(place).astype(np.intp), max(last - 1, 0))
-        upper = np.minimum(lower + 1, last)
-        weight = (place - lower).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
-        result = np.take(result, lower, axis) * (1 - weight) + np.take(result, upper, axis) * weight
-    return result
+    return angles.interpolate_nodes(nodes, step_m, *_inside(nodes, step_m, grid))
 
 
 def interpolate_azimuth(nodes_deg: NDArray[np.float32], step_m: float, grid: CoarseGrid) -> Float32:
     """Return azimuths [deg, 0..360] on the coarse grid; interpolated as unit vectors, so 359 and 1 give 0."""
-    radians = np.deg2rad(nodes_deg)
-    east = interpolate_nodes(np.sin(radians).astype(np.float32), step_m, grid)
-    north = interpolate_nodes(np.cos(radians).astype(np.float32), step_m, grid)
-    return np.asarray(np.rad2deg(np.arctan2(east, north)) % 360.0, dtype=np.float32)
+    return angles.interpolate_azimuth_nodes(nodes_deg, step_m, *_inside(nodes_deg, step_m, grid))
+
+
+def _inside(nodes: NDArray[np.float32], step_m: float, grid: CoarseGrid) -> tuple[Float32, Float32]:
+    """Return the distances of the coarse nodes [m], none beyond the field's last node."""
+    ys, xs = grid.positions()
+    return np.minimum(ys, step_m * (nodes.shape[0] - 1)), np.minimum(xs, step_m * (nodes.shape[1] - 1))
 
 
 def relative_azimuth_deg(sun_azimuth_deg: Float32, view_azimuth_deg: Float32) -> Float32:
