@@ -24,7 +24,7 @@ _CHUNK: Final = 4 << 20
 _SNOW_SUFFIXES: Final = (".tif", ".tiff")
 
 WITHOUT: Final[dict[str, str]] = {
-    "snow climatology": "snow is looked for everywhere",
+    "snow climatology": "the embedded climatology tells where snow can be",
     "water bodies": "water is told from shadow by its colour only",
     "land cover": "bright towns and bare ground may be taken for cloud",
     "snow condition": "snow and bright cloud are told apart by their colour only",
