@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 from flows.cli.console import program_version
 from flows.cli.home import Home
@@ -43,6 +43,8 @@ class TileConfiguration(Record):
     water_vapour: WaterVapourParameters
     surface_reflectance: SurfaceReflectanceParameters
     images: PackagingParameters
+    map_resolution: Literal[20, 60] = 20
+    """Pixel size of classification, AOT and water vapour [m]; 60 m alone is processed where it is 60."""
     with_10m: bool = True
     with_60m: bool = True
     sc_only: bool = False
@@ -59,22 +61,23 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         home: the Sen2Cor home, against which relative folders of the GIPP are resolved.
     """
     table = look_up_table_checksum()
-    grids = {"resolutions": (10, 20, 60)} if request.resolution == 60 else {}
+    at: Literal[20, 60] = 60 if request.resolution == 60 else 20
+    grids = {"resolutions": (10, 20, 60)} if at == 60 else {}
+    atmosphere: dict[str, Any] = {"look_up_table": table, "map_resolution": at}
     return TileConfiguration(
         l1c=gipp.select(L1CParameters, content_fingerprint=content_fingerprint, **grids),
         dem=gipp.select(DemParameters, home=str(home.folder)),
         esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.aux_data))),
         quality_masks=gipp.select(QualityMaskParameters),
         meteo=with_cams_inventory(gipp.select(MeteoParameters, home=str(home.folder))),
-        classification=gipp.select(
-            ClassificationParameters, sc_classic=request.sc_classic, resolution=60 if request.resolution == 60 else 20
-        ),
-        cirrus=gipp.select(CirrusParameters, look_up_table=table),
-        aot=gipp.select(AotParameters, look_up_table=table),
-        water_vapour=gipp.select(WaterVapourParameters, look_up_table=table),
-        surface_reflectance=gipp.select(SurfaceReflectanceParameters, look_up_table=table),
+        classification=gipp.select(ClassificationParameters, sc_classic=request.sc_classic, resolution=at),
+        cirrus=gipp.select(CirrusParameters, **atmosphere),
+        aot=gipp.select(AotParameters, **atmosphere),
+        water_vapour=gipp.select(WaterVapourParameters, **atmosphere),
+        surface_reflectance=gipp.select(SurfaceReflectanceParameters, **atmosphere),
         images=gipp.select(PackagingParameters, sc_cog=request.sc_cog),
-        with_10m=request.resolution != 20,
+        map_resolution=at,
+        with_10m=request.resolution in (None, 10),
         with_60m=bool(gipp.values["downsample_20_to_60"]),
         sc_only=request.sc_only,
         fallbacks=unused_settings(gipp),

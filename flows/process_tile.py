@@ -26,7 +26,7 @@ from tasks.l1c.task import import_l1c
 from tasks.meteo.task import read_meteo
 from tasks.packaging.task import encode_classification_only, encode_images
 from tasks.quality_masks.task import read_quality_masks
-from tasks.surface_reflectance.task import average_60m, correct_10m, correct_20m
+from tasks.surface_reflectance.task import correct_10m, correct_20m, correct_60m, derive_60m
 from tasks.water_vapour.task import retrieve_water_vapour
 
 STEPS: tuple[str, ...] = (
@@ -103,33 +103,35 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     water_vapour = run(retrieve_water_vapour, tile, c.water_vapour, **atmosphere, aot=aot)
 
     surface = {**atmosphere, "aot": aot, "water_vapour": water_vapour}
-    reflectance_20m = run(correct_20m, tile, c.surface_reflectance, **surface)
-    reflectance_10m = run(correct_10m, tile, c.surface_reflectance, **surface) if c.with_10m else None
+    reflectance = _correct_surface(tile, c, run, surface)
     maps = {"classification": classification, "aot": aot, "water_vapour": water_vapour}
-    maps["surface_reflectance_20m"] = reflectance_20m
-    reflectance_60m = run(average_60m, tile, None, **maps) if c.with_60m else None
-
-    images = run(
-        encode_images,
-        tile,
-        c.images,
-        l1c=l1c,
-        **maps,
-        surface_reflectance_10m=reflectance_10m,
-        surface_reflectance_60m=reflectance_60m,
-    )
+    images = run(encode_images, tile, c.images, l1c=l1c, **maps, **reflectance)
     return TileResults(
         **before,
         classification=classification,
         cirrus=cirrus,
         aot=aot,
         water_vapour=water_vapour,
-        surface_reflectance_20m=reflectance_20m,
-        surface_reflectance_10m=reflectance_10m,
-        surface_reflectance_60m=reflectance_60m,
+        **reflectance,
         images=images,
         settings=c.fallbacks,
     )
+
+
+def _correct_surface(
+    tile: TileRef, c: TileConfiguration, run: Runner, inputs: dict[str, StageResult]
+) -> dict[str, StageResult]:
+    """Return the surface reflectance at the resolutions asked for: 20, 10 and 60 m, or 60 m alone."""
+    if c.map_resolution == 60:
+        return {"surface_reflectance_60m": run(correct_60m, tile, c.surface_reflectance, **inputs)}
+    twenty = run(correct_20m, tile, c.surface_reflectance, **inputs)
+    done = {"surface_reflectance_20m": twenty}
+    if c.with_10m:
+        done["surface_reflectance_10m"] = run(correct_10m, tile, c.surface_reflectance, **inputs)
+    if c.with_60m:
+        averaged = run(derive_60m, tile, c.surface_reflectance, **inputs, surface_reflectance_20m=twenty)
+        done["surface_reflectance_60m"] = averaged
+    return done
 
 
 @flow(name="process-tile", flow_run_name=tile_run_name)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from tasks.common.records import Fallback, Record
 
@@ -41,7 +41,7 @@ class ProcessingOptions(Record):
     resolution: Literal[10, 20, 60] | None = Field(
         None,
         title="Resolution [m]",
-        description="20: stop after 20 m (and 60 m); 10 or none: 20 m, 10 m and 60 m; 60: with sc_only alone.",
+        description="20: stop after 20 m (and 60 m); 10 or none: 20 m, 10 m and 60 m; 60: 60 m alone.",
     )
     sc_only: bool = Field(False, title="Scene classification only", description="No AOT, WVP and reflectance.")
     sc_classic: bool = Field(False, title="Classic classification", description="As Sen2Cor 2.9 did.")
@@ -55,12 +55,6 @@ class ProcessingOptions(Record):
     gip_l2a_sc: Path | None = Field(None, title="L2A_CAL_SC_GIPP.xml", description="Scene classification.")
     gip_l2a_ac: Path | None = Field(None, title="L2A_CAL_AC_GIPP.xml", description="Atmospheric correction.")
     gip_l2a_pb: Path | None = Field(None, title="L2A_PB_GIPP.xml", description="Processing baseline.")
-
-    @model_validator(mode="after")
-    def _sixty_is_classification(self) -> Self:
-        if self.resolution == 60 and not self.sc_only:
-            raise ValueError("resolution 60 is only available with sc_only")
-        return self
 
 
 class ProductRequest(ProcessingOptions, ProductInput):

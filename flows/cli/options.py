@@ -126,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--resolution",
         metavar="{10,20,60}",
-        help="Target resolution [m]. 20: 20 m only; 10 or omitted: 20 and 10 m; 60: with --sc_only",
+        help="Target resolution [m]. 20: 20 m only; 10 or omitted: 20 and 10 m; 60: 60 m only",
     )
     add("--datastrip", help="Datastrip folder")
     add("--tile", help="Tile folder")
@@ -247,8 +247,6 @@ def _refuse_unavailable(given: dict[str, Any]) -> None:
     wanted = [f"--{name}" for name in _SWITCHES if given[name]]
     if given["mode"] is not None:
         wanted.insert(0, f"--mode {given['mode']}")
-    if given["resolution"] == "60" and not given["sc_only"]:
-        wanted.append("--resolution 60 without --sc_only")
     if wanted:
         verb = "is" if len(wanted) == 1 else "are"
         raise InvalidConfiguration(f"{', '.join(wanted)} {verb} not available in this version")

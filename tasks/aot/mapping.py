@@ -69,14 +69,15 @@ def smooth_map(aot550: Float32, valid: NDArray[np.bool_], window_km: float) -> F
 
 
 def write_map(aot550: Float32, scl: NDArray[np.uint8], out: NDArray[Any]) -> None:
-    """Fill ``out`` with the AOT map at 20 m: ``floor(1000 AOT + 0.5)``, AOT limited to 0.01..1.5; 0 = no-data.
+    """Fill ``out`` with the AOT map: ``floor(1000 AOT + 0.5)``, AOT limited to 0.01..1.5; 0 = no-data.
 
     Args:
-        aot550: ``[rows/3, cols/3]`` at 60 m.
-        scl: ``[rows, cols]`` scene classification at 20 m; 0 = no-data.
+        aot550: ``[rows60, cols60]`` at 60 m.
+        scl: ``[rows, cols]`` scene classification at 20 or 60 m; 0 = no-data.
         out: ``[rows, cols]`` uint16.
     """
+    factor = scl.shape[0] // aot550.shape[0]
     for rows in strips(scl.shape[0]):
-        strip = np.clip(enlarge(aot550, 3, rows, scl.shape[1]), SMALLEST_AOT, LARGEST_AOT)
+        strip = np.clip(enlarge(aot550, factor, rows, scl.shape[1]), SMALLEST_AOT, LARGEST_AOT)
         strip[np.asarray(scl[rows]) == 0] = 0
         out[rows] = (strip * 1000 + 0.5).astype(np.uint16)

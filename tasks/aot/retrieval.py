@@ -23,7 +23,7 @@ from tasks.aot.visibility import CLEAREST_STEP_KM, SMALLEST_VISIBILITY_KM, aot_f
 from tasks.surface_reflectance.coarse import Float32, shrink
 from tasks.surface_reflectance.coefficients import linear_coefficients
 from tasks.surface_reflectance.inversion import Calibration, to_reflectance
-from tasks.surface_reflectance.neighbourhood import block_means, box_mean, class_mask, describe_surroundings
+from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, box_mean, class_mask, describe_surroundings
 from tasks.surface_reflectance.scene import Scene
 from tasks.water_vapour.apda import retrieve_columns
 from tasks.water_vapour.mapping import LAND_CLASSES, usable_blocks
@@ -33,14 +33,29 @@ CHECKED_CLASSES = (4, 5)
 
 @dataclass(frozen=True, eq=False)
 class AotCounts:
-    """Level-1C counts: B03, B04, B8A, B12 (and B02) at 20 m, B09 at 60 m, and how they become reflectance.
+    """Level-1C counts: B03, B04, B8A, B12 (and B02) on the grid of the maps (20 or 60 m), B09 at 60 m, and how they
+    become reflectance.
 
     Without B02 the blue check, the choice of the aerosol type and the path scaling are left out.
     """
 
-    at_20m: dict[str, NDArray[np.uint16]]
+    on_map: dict[str, NDArray[np.uint16]]
     b09_60m: NDArray[np.uint16]
     calibrations: dict[str, Calibration]
+
+    @property
+    def per_block(self) -> int:
+        """Pixels of the map along the side of a 60 m block."""
+        return int(self.on_map["B04"].shape[0] // self.b09_60m.shape[0])
+
+    def block_reflectance(self, band: str, used: NDArray[np.bool_]) -> Float32:
+        """Return the top-of-atmosphere reflectance of the 60 m blocks: the mean of their used pixels."""
+        return to_reflectance(block_means(self.on_map[band], used, GRID_M // self.per_block), self.calibrations[band])
+
+    def centres(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the middle pixel of each 60 m block."""
+        centre = slice(self.per_block // 2, None, self.per_block)
+        return np.asarray(values[centre, centre])
 
 
 Method = Literal["SEN2COR_DDV", "CAMS", "DEFAULT"]
@@ -87,7 +102,7 @@ def retrieve(
     Args:
         scene: geometry, height and ozone.
         counts: Level-1C counts.
-        scl: ``[rows, cols]`` scene classification at 20 m.
+        scl: ``[rows, cols]`` scene classification, on the grid of the maps.
         parameters: limits and switches.
         start_column_cm: water vapour column from which a first estimate starts [cm].
         alternatives: to dark vegetation.
@@ -95,7 +110,7 @@ def retrieve(
     start_aot = aot_from_visibility(parameters.visibility, scene.height_km).astype(np.float32)
     water = _first_water_vapour(scene, counts, scl, start_aot, start_column_cm)
     vegetation = select_dark_vegetation(
-        {band: counts.at_20m[band] for band in ("B04", "B8A", "B12")},
+        {band: counts.on_map[band] for band in ("B04", "B8A", "B12")},
         counts.calibrations,
         scl,
         linear_coefficients(scene.atmosphere("B12").terms(start_aot, water)),
@@ -112,7 +127,7 @@ def retrieve(
         checker, prior.visibility_km, parameters.ac_cut_off_aot_iter_vegetation, parameters.ac_cut_off_aot_iter_water
     )
     blue = None
-    if found.mean is not None and BLUE in counts.at_20m:
+    if found.mean is not None and BLUE in counts.on_map:
         blue = path_ratios(scene, targets, max(found.mean, SMALLEST_AOT), water, parameters)
     return AotResult(
         _map(scene, found, scl, parameters, prior.visibility_km, checked),
@@ -123,7 +138,7 @@ def retrieve(
             "ddv_percentage": vegetation.percentage,
             "ddv_reflectance_limit": vegetation.reflectance_limit,
             "ddv_mean_aot": found.mean,
-            "ddv_solved_percentage": _solved_percentage(found, vegetation),
+            "ddv_solved_percentage": _solved_percentage(found, targets),
             "visibility_before_checks_km": prior.visibility_km,
             "first_water_vapour_cm": float(water.mean()),
             "bright_vegetation": prior.bright_vegetation,
@@ -169,10 +184,10 @@ def _first_visibility(
     return _Prior(parameters.visibility, "DEFAULT", False, share)
 
 
-def _solved_percentage(targets: TargetAot, vegetation: DarkVegetation) -> float:
+def _solved_percentage(found: TargetAot, targets: Targets) -> float:
     """Return the share of the 60 m blocks with vegetation targets that have a solution [%]."""
-    blocks = int(np.count_nonzero(shrink(vegetation.mask, 3)))
-    return 100.0 * int(np.count_nonzero(targets.solved)) / max(blocks, 1)
+    blocks = int(np.count_nonzero(targets.share))
+    return 100.0 * int(np.count_nonzero(found.solved)) / max(blocks, 1)
 
 
 def _first_water_vapour(
@@ -181,7 +196,7 @@ def _first_water_vapour(
     """Return the water vapour at the nodes for the start AOT: B12 and B04 need it before the proper retrieval."""
     column, valid = retrieve_columns(
         scene,
-        to_reflectance(block_means(counts.at_20m["B8A"], scl != 0, 20), counts.calibrations["B8A"]),
+        counts.block_reflectance("B8A", scl != 0),
         to_reflectance(counts.b09_60m, counts.calibrations["B09"]),
         usable_blocks(scl, LAND_CLASSES, counts.b09_60m),
         aot550,
@@ -198,23 +213,18 @@ def _mean_surroundings(counts: AotCounts, scl: NDArray[np.uint8], adj_km: float)
     Step 1 of the inversion is linear and its coefficients are smooth, so the mean may be taken before the atmosphere is
     known.
     """
-    surroundings = describe_surroundings(scl, adj_km)
+    surroundings = describe_surroundings(scl, adj_km, GRID_M // counts.per_block)
     if surroundings is None:
         return None
-    return {
-        band: box_mean(to_reflectance(block_means(dn, surroundings.used, 20), counts.calibrations[band]), surroundings)
-        for band, dn in counts.at_20m.items()
-    }
+    return {band: box_mean(counts.block_reflectance(band, surroundings.used), surroundings) for band in counts.on_map}
 
 
 def _targets(counts: AotCounts, vegetation: DarkVegetation, surroundings: dict[str, Float32] | None) -> Targets:
     """Return the selected vegetation, averaged over the 60 m blocks."""
     toa: dict[str, Float32] = {
-        band: to_reflectance(block_means(counts.at_20m[band], vegetation.mask, 20), counts.calibrations[band])
-        for band in ("B04", "B12", BLUE)
-        if band in counts.at_20m
+        band: counts.block_reflectance(band, vegetation.mask) for band in ("B04", "B12", BLUE) if band in counts.on_map
     }
-    return Targets(shrink(vegetation.mask, 3), toa, surroundings)
+    return Targets(shrink(vegetation.mask, counts.per_block), toa, surroundings)
 
 
 def _invert(
@@ -237,10 +247,9 @@ def _samples(
 
     Dark dense vegetation is left out of the land: the inversion itself has set its red reflectance.
     """
-    centre = np.asarray(scl)[1::3, 1::3]
-    dark = vegetation.mask[1::3, 1::3]
+    centre, dark = counts.centres(scl), counts.centres(vegetation.mask)
     toa: dict[str, Float32] = {
-        band: to_reflectance(np.asarray(counts.at_20m[band][1::3, 1::3]), counts.calibrations[band])
+        band: to_reflectance(counts.centres(counts.on_map[band]), counts.calibrations[band])
         for band in ("B03", "B04", "B8A")
     }
     return Samples(toa, surroundings, class_mask(centre, CHECKED_CLASSES) & ~dark, dark)
@@ -265,6 +274,6 @@ def _map(
         shift = float(aot_from_visibility(checked_km, height) - aot_from_visibility(visibility_km, height))
     if parameters.vis_update_mode == 0:
         return np.full(shape, targets.mean + shift, np.float32)
-    valid = shrink(np.asarray(scl) != 0, 3) > 0
+    valid = shrink(np.asarray(scl) != 0, scl.shape[0] // shape[0]) > 0
     filled = fill_gaps(targets.aot550, targets.solved, targets.mean)
     return smooth_map(filled, valid, parameters.ac_ddv_smooting_window) + np.float32(shift)

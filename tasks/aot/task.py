@@ -34,10 +34,11 @@ def retrieve_aot(
     dem: StageResult,
     meteo: StageResult,
 ) -> None:
-    """Write ``aot_20m``, AOT at 550 nm in 0.001 (0 = no-data)."""
-    scl = np.asarray(open_array(classification, "scl_20m"))
+    """Write ``aot_20m``, AOT at 550 nm in 0.001 (0 = no-data); ``aot_60m`` where the maps are of 60 m."""
+    at = parameters.map_resolution
+    scl = np.asarray(open_array(classification, f"scl_{at}m"))
     counts = AotCounts(
-        at_20m={band: open_counts(l1c, band, 20) for band in BANDS if band != "B09"},
+        on_map={band: open_counts(l1c, band, at) for band in BANDS if band != "B09"},
         b09_60m=open_counts(l1c, "B09", 60),
         calibrations={band: calibration_of(l1c, band) for band in BANDS},
     )
@@ -61,7 +62,7 @@ def retrieve_aot(
     aerosol = better_type({k: r.blue for k, r in results.items()}, parameters.ac_aerosol_type_ratio_th)
     result = results[aerosol]
     _record(out, parameters, result)
-    stored = out.create("aot_20m", scl.shape, np.uint16)
+    stored = out.create(f"aot_{at}m", scl.shape, np.uint16)
     write_map(result.aot550, scl, stored)
     stored.flush()
     inside = scl != 0

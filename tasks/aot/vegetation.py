@@ -30,7 +30,7 @@ class DarkVegetation:
     """The selection.
 
     Attributes:
-        mask: ``[rows, cols]`` at 20 m; all False when the area was too small.
+        mask: ``[rows, cols]`` as the scene classification; all False when the area was too small.
         percentage: share of the pixels that were counted against the required area [%].
         reflectance_limit: upper limit of the B12 reflectance that gave enough area; None when none did.
     """
@@ -40,10 +40,10 @@ class DarkVegetation:
     reflectance_limit: float | None
 
 
-def far_from_clouds(scl: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def far_from_clouds(scl: NDArray[np.uint8], map_resolution: int = 20) -> NDArray[np.bool_]:
     """Return the 60 m blocks with at most 2 % of classes 7, 8, 9, 10 in the 1 km box round them."""
     size = 2 * (_CLOUD_BOX_M // (2 * GRID_M)) + 1
-    cloudy = shrink(class_mask(scl, CLOUDY_CLASSES), 3)
+    cloudy = shrink(class_mask(scl, CLOUDY_CLASSES), GRID_M // map_resolution)
     share = cv2.boxFilter(cloudy, cv2.CV_32F, (size, size), normalize=True, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(share <= _CLOUD_SHARE)
 
@@ -63,25 +63,28 @@ def select_dark_vegetation(
     valid pixels, without water for the first limit.
 
     Args:
-        counts: Level-1C counts of B04, B8A, B12 at 20 m; 0 = no-data.
+        counts: Level-1C counts of B04, B8A, B12; 0 = no-data.
         calibrations: of the same bands.
-        scl: scene classification at 20 m.
+        scl: scene classification; its and the counts' pixels are of ``parameters.map_resolution``.
         swir: coefficients of B12 at the start visibility.
         grid: coarse nodes.
         sun_zenith_deg: ``[ny, nx]`` on the nodes.
         parameters: limits.
     """
     levels = np.zeros(scl.shape, np.uint8)
-    allowed = far_from_clouds(scl)
+    at = parameters.map_resolution
+    factor = GRID_M // at
+    allowed = far_from_clouds(scl, at)
     sun = grid.upsample(sun_zenith_deg, GRID_M, slice(0, allowed.shape[0]), allowed.shape[1])
     allowed &= sun < _LARGEST_SUN_ZENITH_DEG
     for rows in strips(scl.shape[0]):
         strip = {band: to_reflectance(dn[rows], calibrations[band]) for band, dn in counts.items()}
-        y = (strip["B12"] - grid.upsample(swir.path, 20, rows, scl.shape[1])) * grid.upsample(
-            swir.inverse_transmittance, 20, rows, scl.shape[1]
+        y = (strip["B12"] - grid.upsample(swir.path, at, rows, scl.shape[1])) * grid.upsample(
+            swir.inverse_transmittance, at, rows, scl.shape[1]
         )
         candidate = _candidates(strip, np.asarray(scl[rows]), parameters)
-        candidate &= np.repeat(np.repeat(allowed[rows.start // 3 : rows.stop // 3], 3, axis=0), 3, axis=1)
+        near = allowed[rows.start // factor : rows.stop // factor]
+        candidate &= np.repeat(np.repeat(near, factor, axis=0), factor, axis=1)
         candidate &= y > parameters.ac_swir_refl_lower_th
         for level, limit in reversed(list(enumerate(parameters.reflectance_limits, start=1))):
             levels[rows][candidate & (y < limit)] = level

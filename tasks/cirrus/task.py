@@ -36,7 +36,8 @@ def correct_cirrus(
     Statistics: those of ``l1c``, and ``cirrus_gamma`` (None where nothing was subtracted) and
     ``scene_water_vapour_cm``. ``L2A-CIRRUS-DRY`` is recorded when the scene is too dry for the correction.
     """
-    scl = np.asarray(open_array(classification, "scl_20m"))
+    at = parameters.map_resolution
+    scl = np.asarray(open_array(classification, f"scl_{at}m"))
     column = _water_vapour(out, tile, parameters, scl, l1c, dem, meteo)
     b10 = open_counts(l1c, "B10", 60)
     cirrus = cirrus_reflectance(to_reflectance(b10, calibration_of(l1c, "B10")), np.asarray(b10) > 0)
@@ -49,10 +50,10 @@ def correct_cirrus(
         )
     else:
         visible = {
-            band: to_reflectance(block_means(open_counts(l1c, band, 20), scl != 0, 20), calibration_of(l1c, band))
+            band: to_reflectance(block_means(open_counts(l1c, band, at), scl != 0, at), calibration_of(l1c, band))
             for band in VISIBLE
         }
-        gamma = find_gamma(visible, cirrus, block_mode(scl))
+        gamma = find_gamma(visible, cirrus, block_mode(scl) if at == 20 else scl)
     for name in l1c.arrays:
         band, _, size = name.partition("_")
         if band in CORRECTED and size and gamma is not None:
@@ -88,10 +89,10 @@ def _water_vapour(
         l1c.statistics,
         meteo.statistics,
     )
-    b09 = open_counts(l1c, "B09", 60)
+    b09, at = open_counts(l1c, "B09", 60), parameters.map_resolution
     column, valid = retrieve_columns(
         scene,
-        to_reflectance(block_means(open_counts(l1c, "B8A", 20), scl != 0, 20), calibration_of(l1c, "B8A")),
+        to_reflectance(block_means(open_counts(l1c, "B8A", at), scl != 0, at), calibration_of(l1c, "B8A")),
         to_reflectance(b09, calibration_of(l1c, "B09")),
         usable_blocks(scl, LAND_CLASSES, b09),
         aot_from_visibility(parameters.visibility, scene.height_km).astype(np.float32),

@@ -30,25 +30,29 @@ def encode_images(
     classification: StageResult,
     aot: StageResult,
     water_vapour: StageResult,
-    surface_reflectance_20m: StageResult,
+    surface_reflectance_20m: StageResult | None = None,
     surface_reflectance_10m: StageResult | None = None,
     surface_reflectance_60m: StageResult | None = None,
 ) -> None:
     """Encode all images of the granule as JP2 in the folders of the product: ``IMG_DATA/R..m`` and ``QI_DATA``.
 
     Stage ``surface_reflectance_10m`` holds ``aot_10m`` and ``wvp_10m`` besides its bands; ``surface_reflectance_60m``
-    holds ``aot_60m``, ``wvp_60m``, ``scl_60m``, ``cloud_confidence_60m`` and ``snow_confidence_60m``.
+    holds ``aot_60m``, ``wvp_60m``, ``scl_60m``, ``cloud_confidence_60m`` and ``snow_confidence_60m``, unless 60 m alone
+    was processed: then the maps are where those of 20 m would be.
 
     Statistics: ``resolutions`` written [m]; ``negative_reflectance_percentage`` by band at its finest resolution.
     """
     source = load_source(tile)
     grid = Grid.model_validate(l1c.statistics["grid"])
     prefix = image_prefix(source.mgrs_tile, compact_time(source.product.datatake_sensing_start))
-    twenty = {"aot": aot, "wvp": water_vapour, "scl": classification}
-    twenty |= {"cloud_confidence": classification, "snow_confidence": classification}
-    plan = [ImageSources(20, surface_reflectance_20m, twenty)]
+    own = {"aot": aot, "wvp": water_vapour, "scl": classification}
+    own |= {"cloud_confidence": classification, "snow_confidence": classification}
+    plan = []
     if surface_reflectance_60m is not None:
-        plan.insert(0, ImageSources(60, surface_reflectance_60m, dict.fromkeys(twenty, surface_reflectance_60m)))
+        maps = own if surface_reflectance_20m is None else dict.fromkeys(own, surface_reflectance_60m)
+        plan.append(ImageSources(60, surface_reflectance_60m, maps))
+    if surface_reflectance_20m is not None:
+        plan.append(ImageSources(20, surface_reflectance_20m, own))
     if surface_reflectance_10m is not None:
         plan.append(ImageSources(10, surface_reflectance_10m, dict.fromkeys(("aot", "wvp"), surface_reflectance_10m)))
     negative: dict[str, float] = {}

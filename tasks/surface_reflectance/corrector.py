@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.artefacts import open_array
 from tasks.common.records import StageResult
+from tasks.surface_reflectance.absorption_band import ABSORPTION_BAND, surrounding_columns
 from tasks.surface_reflectance.brdf import needs_vegetation, vegetation_of
 from tasks.surface_reflectance.coarse import strips
 from tasks.surface_reflectance.coefficients import band_coefficients
-from tasks.surface_reflectance.inputs import nodes_of_map
+from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map
 from tasks.surface_reflectance.inversion import Calibration, correct_band
 from tasks.surface_reflectance.neighbourhood import block_means, describe_surroundings
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
@@ -31,23 +31,20 @@ class Corrector:
         scene: Scene,
         parameters: SurfaceReflectanceParameters,
         resolution: int,
-        scl: NDArray[np.uint8],
-        aot: StageResult,
-        water_vapour: StageResult,
+        maps: TileMaps,
         dem: StageResult,
     ) -> None:
+        scl = maps.scl
         self._scene = scene
         self._parameters = parameters
-        self._scl = scl
-        self._water = open_array(water_vapour, "wvp_20m")
-        self._aot_nodes = nodes_of_map(scene.grid, open_array(aot, "aot_20m"), scl, 0.001)
-        self._aot_60m = block_means(open_array(aot, "aot_20m"), scl != 0, 20) * np.float32(0.001)
-        self._water_nodes = nodes_of_map(scene.grid, self._water, scl, 0.001)
-        self._blue_scaling = float(aot.statistics.get("path_scaling_blue", 1.0))
+        self._maps = maps
+        self._aot_nodes = nodes_of_map(scene.grid, maps.aot550, scl, maps.resolution)
+        self._aot_60m = block_means(maps.aot550, scl != 0, maps.resolution) * np.float32(0.001)
+        self._water_nodes = nodes_of_map(scene.grid, maps.water_vapour, scl, maps.resolution)
         step2 = parameters.rho_retrieval_step2
-        self.surroundings = describe_surroundings(scl, parameters.adj_km) if step2 else None
+        self.surroundings = describe_surroundings(scl, parameters.adj_km, maps.resolution) if step2 else None
         """Surroundings of the adjacency correction; None when it is left out."""
-        self.relief = relief_of(dem, scene, scl, resolution, parameters)
+        self.relief = relief_of(dem, scene, scl, resolution, parameters, maps.resolution)
         """Terrain; None on level ground."""
         self.brdf = brdf_mode(parameters, self.relief, scl)
         """Mode of the BRDF correction in force."""
@@ -74,17 +71,27 @@ class Corrector:
         self._pair[band] = (dn, calibration, out)
         if len(self._pair) < 2:
             return
-        red, nir = self._pair[_RED][2], self._pair[self._nir][2]
-        self._vegetation = np.empty(red.shape, np.bool_)
-        for rows in strips(red.shape[0]):
-            self._vegetation[rows] = vegetation_of(red[rows], nir[rows], self._parameters.ac_vegetation_index_th)
+        self.tell_vegetation(self._pair[_RED][2], self._pair[self._nir][2])
         for name, (counts, scale, target) in self._pair.items():
             self._fill(name, counts, scale, target, self.brdf)
         self._pair.clear()
 
+    def _columns(self, band: str) -> NDArray[np.uint16]:
+        """Return the water vapour that a band is corrected with."""
+        maps = self._maps
+        if band != ABSORPTION_BAND:
+            return maps.water_vapour
+        return surrounding_columns(maps.water_vapour, maps.scl != 0, self._scene.pixel_height_km)
+
+    def tell_vegetation(self, red: NDArray[Any], nir: NDArray[Any]) -> None:
+        """Tell vegetation from soil, for the BRDF modes that need it, by corrected counts of the two bands."""
+        self._vegetation = np.empty(red.shape, np.bool_)
+        for rows in strips(red.shape[0]):
+            self._vegetation[rows] = vegetation_of(red[rows], nir[rows], self._parameters.ac_vegetation_index_th)
+
     def _fill(self, band: str, dn: NDArray[np.uint16], calibration: Calibration, out: NDArray[Any], brdf: int) -> None:
         parameters, wavelength = self._parameters, self._parameters.wavelength
-        factor = scaling_of(self._blue_scaling, wavelength[band], wavelength[BLUE_BAND])
+        factor = scaling_of(self._maps.path_scaling_blue, wavelength[band], wavelength[BLUE_BAND])
         coefficients = band_coefficients(self._scene, band, self._aot_nodes, self._water_nodes)
         relief = relief_of_band(
             self.relief,
@@ -98,8 +105,8 @@ class Corrector:
         )
         correct_band(
             dn,
-            self._scl,
-            self._water,
+            self._maps.scl,
+            self._columns(band),
             self._aot_60m,
             scale_path(coefficients, factor),
             self._scene.grid,

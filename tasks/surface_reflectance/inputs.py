@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -34,6 +35,38 @@ AEROSOLS: Final[dict[str, AerosolType]] = {
 """``Aerosol_Type`` of the configuration and its name in the table."""
 
 P = TypeVar("P", bound=AtmosphereParameters)
+
+
+@dataclass(frozen=True, eq=False)
+class TileMaps:
+    """The maps that the surface reflectance depends on, on one grid.
+
+    Attributes:
+        resolution: pixel size [m]: 20 or 60.
+        scl: ``[rows, cols]`` scene classification.
+        aot550: ``[rows, cols]`` AOT at 550 nm in 0.001, 0 = no-data.
+        water_vapour: ``[rows, cols]`` column in 0.001 cm, 0 = no-data.
+        path_scaling_blue: factor on the path reflectance of the blue band.
+    """
+
+    resolution: int
+    scl: NDArray[np.uint8]
+    aot550: NDArray[np.uint16]
+    water_vapour: NDArray[np.uint16]
+    path_scaling_blue: float = 1.0
+
+
+def open_maps(
+    map_resolution: int, classification: StageResult, aot: StageResult, water_vapour: StageResult
+) -> TileMaps:
+    """Return the maps of a tile as their stages have stored them at ``map_resolution`` [m]."""
+    return TileMaps(
+        resolution=map_resolution,
+        scl=np.asarray(open_array(classification, f"scl_{map_resolution}m")),
+        aot550=open_array(aot, f"aot_{map_resolution}m"),
+        water_vapour=open_array(water_vapour, f"wvp_{map_resolution}m"),
+        path_scaling_blue=float(aot.statistics.get("path_scaling_blue", 1.0)),
+    )
 
 
 def with_decided_aerosol(parameters: P, aot: StageResult) -> P:
@@ -146,7 +179,7 @@ def _pixel_height_km(dem: StageResult) -> NDArray[np.float32] | None:
 
 
 def nodes_of_map(
-    grid: CoarseGrid, stored: NDArray[np.uint16], scl: NDArray[np.uint8], scale: float
+    grid: CoarseGrid, stored: NDArray[np.uint16], scl: NDArray[np.uint8], map_resolution: int = 20
 ) -> NDArray[np.float32]:
-    """Return a stored 20 m map at the coarse nodes: the mean of its valid pixels round each node, times ``scale``."""
-    return grid.area_mean(stored, np.asarray(scl) != 0, 20) * np.float32(scale)
+    """Return a stored map at the coarse nodes: the mean of its valid pixels round each node, times 0.001."""
+    return grid.area_mean(stored, np.asarray(scl) != 0, map_resolution) * np.float32(0.001)

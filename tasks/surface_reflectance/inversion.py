@@ -95,9 +95,9 @@ def correct_band(
     """Fill ``out`` with the surface reflectance of one band.
 
     Args:
-        dn: ``[rows, cols]`` Level-1C counts at 20 or 10 m; 0 = no-data.
-        scl: scene classification at 20 m; 0 = no-data.
-        water_vapour: water vapour at 20 m [0.001 cm]; used by bands with a water dependence.
+        dn: ``[rows, cols]`` Level-1C counts at 60, 20 or 10 m; 0 = no-data.
+        scl: scene classification, of the pixel size of ``dn`` or of twice that; 0 = no-data.
+        water_vapour: ``[rows, cols]`` as ``scl``, water vapour [0.001 cm]; used by bands with a water dependence.
         aot550: ``[rows60, cols60]`` AOT at 60 m.
         coefficients: of the band, on the coarse nodes.
         grid: the coarse nodes.
@@ -108,8 +108,8 @@ def correct_band(
         second_step: ``Rho_Retrieval_Step2``: False leaves out adjacency and the light between slopes, and takes a
             background of 0.15 for the spherical albedo.
     """
-    repeat = dn.shape[0] // scl.shape[0]
-    resolution = 20 // repeat
+    repeat, per_block = dn.shape[0] // scl.shape[0], scl.shape[0] // aot550.shape[0]
+    resolution = GRID_M // (repeat * per_block)
     at_60m, water = at_pixels(coefficients, grid, GRID_M, aot550)
     if not second_step:
         returned = np.float32(FIRST_STEP_BACKGROUND) * at_60m.spherical_albedo
@@ -124,7 +124,7 @@ def correct_band(
         toa = to_reflectance(block_means(dn, used, resolution), calibration)
         fields, light, returned = _with_surroundings(at_60m, water, toa, water_vapour, surroundings)
         if relief is not None:
-            relief = relief.with_surroundings(light, shrink(used, 3), returned)
+            relief = relief.with_surroundings(light, shrink(used, per_block), returned)
     for rows in strips(dn.shape[0]):
         part = slice(rows.start // repeat, rows.stop // repeat)
         nodata = np.asarray(scl[part]) == 0
@@ -158,7 +158,9 @@ def _with_surroundings(
     """
     y = toa - c.path
     if water is not None:
-        offset = _root_offset(np.asarray(water_vapour[1::3, 1::3]), water.root_column)
+        per_block = water_vapour.shape[0] // toa.shape[0]
+        centre = slice(per_block // 2, None, per_block)
+        offset = _root_offset(np.asarray(water_vapour[centre, centre]), water.root_column)
         y -= water.path_slope * offset
         y *= np.exp(-offset * (water.slope + water.curvature * offset))
     y *= c.inverse_transmittance

@@ -29,10 +29,10 @@ def class_mask(scl: NDArray[np.uint8], classes: tuple[int, ...]) -> NDArray[np.b
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """Weights of the 60 m blocks, from the 20 m scene classification.
+    """Weights of the 60 m blocks, from the scene classification at 20 or 60 m.
 
     Attributes:
-        used: ``[rows20, cols20]`` pixels whose reflectance is averaged.
+        used: ``[rows, cols]`` pixels of the classification whose reflectance is averaged.
         used_share, replaced_share, clear_share: ``[rows60, cols60]`` share of each block's pixels that is averaged,
             that is replaced by the clear mean (clouds), and that is clear and of the classes 4, 5, 6.
         half_width: half-width of the box in 60 m blocks.
@@ -45,15 +45,16 @@ class Surroundings:
     half_width: int
 
 
-def describe_surroundings(scl: NDArray[np.uint8], adj_km: float) -> Surroundings | None:
+def describe_surroundings(scl: NDArray[np.uint8], adj_km: float, map_resolution: int = 20) -> Surroundings | None:
     """Return the surroundings of a tile, or None when neighbourhood effects are not to be corrected.
 
     Clouds (classes 8, 9, 10) are replaced by the mean of clear pixels when they exceed 1 % of the valid pixels, and the
     correction is left out when clouds are more than 95 % of clouds and clear pixels (Sen2Cor 3 sources, AtmCorr).
 
     Args:
-        scl: ``[rows, cols]`` scene classification at 20 m, size divisible by 3.
+        scl: ``[rows, cols]`` scene classification; at 20 m its size is divisible by 3.
         adj_km: half-width of the box [km]; 0 switches the correction off.
+        map_resolution: pixel size of the classification [m].
     """
     if adj_km <= 0:
         return None
@@ -64,11 +65,12 @@ def describe_surroundings(scl: NDArray[np.uint8], adj_km: float) -> Surroundings
         return None
     clouds = class_mask(scl, CLOUD_CLASSES) if cloud > _CLOUD_SHARE_REPLACED * valid else np.zeros(scl.shape, np.bool_)
     used = (np.asarray(scl) != 0) & ~clouds
+    factor = GRID_M // map_resolution
     return Surroundings(
         used=used,
-        used_share=shrink(used, 3),
-        replaced_share=shrink(clouds, 3),
-        clear_share=shrink(class_mask(scl, CLEAR_CLASSES), 3),
+        used_share=shrink(used, factor),
+        replaced_share=shrink(clouds, factor),
+        clear_share=shrink(class_mask(scl, CLEAR_CLASSES), factor),
         half_width=max(1, round(adj_km * 1000.0 / GRID_M)),
     )
 
@@ -77,11 +79,11 @@ def block_means(dn: NDArray[np.uint16], used: NDArray[np.bool_], resolution: int
     """Return the mean DN of the used pixels of each 60 m block (0 where there are none).
 
     Args:
-        dn: ``[rows, cols]`` Level-1C counts at 10 or 20 m; 0 = no-data, left out.
-        used: pixels that count, at 20 m.
-        resolution: 10 or 20 [m].
+        dn: ``[rows, cols]`` Level-1C counts at 10, 20 or 60 m; 0 = no-data, left out.
+        used: pixels that count, of the same or twice the size.
+        resolution: 10, 20 or 60 [m].
     """
-    factor, repeat = GRID_M // resolution, 20 // resolution
+    factor, repeat = GRID_M // resolution, dn.shape[0] // used.shape[0]
     result = np.empty((dn.shape[0] // factor, dn.shape[1] // factor), np.float32)
     for rows in strips(dn.shape[0]):
         mask = used[rows.start // repeat : rows.stop // repeat]

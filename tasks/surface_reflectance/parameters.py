@@ -33,6 +33,9 @@ class AtmosphereParameters(Record):
     """Add what polarisation changes in the path reflectance."""
     sun_zenith_limit_deg: float = Field(80.0, ge=60.0, le=80.0)
     """A lower sun is taken to stand here; 70 as in Sen2Cor. 80: the table's own limit."""
+    map_resolution: Literal[20, 60] = 20
+    """Pixel size of the scene classification and of the AOT and water vapour maps [m]: 20, and 60 for ``--resolution
+    60``."""
     look_up_table: str = ""
     """SHA-256 of the radiative-transfer table: another table gives another result."""
 

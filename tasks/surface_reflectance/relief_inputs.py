@@ -44,14 +44,26 @@ def relief_of(
     scl: NDArray[np.uint8],
     resolution: int,
     parameters: SurfaceReflectanceParameters,
+    map_resolution: int = 20,
 ) -> Relief | None:
-    """Return the terrain at a resolution, None for a tile that is treated as level."""
+    """Return the terrain at a resolution, None for a tile that is treated as level.
+
+    Args:
+        dem: the stage's result.
+        scene: its nodes and sun.
+        scl: scene classification.
+        resolution: 10, 20 or 60 [m]; at 60 m the light on the slopes at 20 m is averaged.
+        parameters: of the stage.
+        map_resolution: pixel size of the classification [m].
+    """
     if is_level(dem, parameters):
         return None
-    arrays = (open_array(dem, f"{name}_{resolution}m") for name in ("illumination", "shadow", "sky_view"))
+    finest = min(resolution, 20)
+    arrays = (open_array(dem, f"{name}_{finest}m") for name in ("illumination", "shadow", "sky_view"))
     illumination, shadow, sky_view = arrays
-    level = large_clouds(scl)
-    return open_relief(scene.grid, resolution, scene.sun_zenith_deg, illumination, shadow, sky_view, level)
+    level = large_clouds(scl, map_resolution)
+    relief = open_relief(scene.grid, finest, scene.sun_zenith_deg, illumination, shadow, sky_view, level)
+    return relief if resolution == finest else relief.averaged()
 
 
 def brdf_mode(parameters: SurfaceReflectanceParameters, relief: Relief | None, scl: NDArray[np.uint8]) -> int:

@@ -1,6 +1,9 @@
-"""The stages that turn Level-1C counts into surface reflectance: 20 m, 10 m, and 60 m by averaging."""
+"""The stages that turn Level-1C counts into surface reflectance: 20 m, 10 m and 60 m."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +15,22 @@ from tasks.common.stage import stage_task
 from tasks.surface_reflectance.aggregate import block_mean, block_mode
 from tasks.surface_reflectance.coarse import strips
 from tasks.surface_reflectance.corrector import Corrector
-from tasks.surface_reflectance.inputs import calibration_of, open_counts, open_scene, with_decided_aerosol
+from tasks.surface_reflectance.inputs import (
+    TileMaps,
+    calibration_of,
+    open_counts,
+    open_maps,
+    open_scene,
+    with_decided_aerosol,
+)
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
 from tasks.surface_reflectance.statistics import land_statistics
 
-CORRECTED_20M = (*EXPORTED_BANDS[20][:8], "B09", *EXPORTED_BANDS[20][8:])
-"""Bands corrected at 20 m: those exported there, and B09 for its 60 m image."""
+NATIVE_60M = ("B01", "B09")
+"""Bands whose own pixels are of 60 m."""
 
 
-@stage_task("surface_reflectance_20m", version="2")
+@stage_task("surface_reflectance_20m", version="3")
 def correct_20m(
     out: StageWriter,
     tile: TileRef,
@@ -32,8 +42,9 @@ def correct_20m(
     dem: StageResult,
     meteo: StageResult,
 ) -> None:
-    """Write the surface reflectance of eleven bands at 20 m."""
-    _correct(out, tile, parameters, CORRECTED_20M, 20, l1c, classification, aot, water_vapour, dem, meteo)
+    """Write the surface reflectance of ten bands at 20 m."""
+    maps = open_maps(20, classification, aot, water_vapour)
+    _correct(out, tile, parameters, EXPORTED_BANDS[20], 20, maps, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
 
 
 @stage_task("surface_reflectance_10m", version="2")
@@ -49,30 +60,60 @@ def correct_10m(
     meteo: StageResult,
 ) -> None:
     """Write the surface reflectance of four bands at 10 m, and the AOT and water vapour maps at 10 m (nearest)."""
-    _correct(out, tile, parameters, BANDS_10M, 10, l1c, classification, aot, water_vapour, dem, meteo)
-    _repeat(out, "aot_10m", open_array(aot, "aot_20m"))
-    _repeat(out, "wvp_10m", open_array(water_vapour, "wvp_20m"))
+    maps = open_maps(20, classification, aot, water_vapour)
+    _correct(out, tile, parameters, BANDS_10M, 10, maps, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
+    _repeat(out, "aot_10m", maps.aot550)
+    _repeat(out, "wvp_10m", maps.water_vapour)
 
 
-@stage_task("surface_reflectance_60m", version="1")
-def average_60m(
+@stage_task("surface_reflectance_60m", version="2")
+def derive_60m(
     out: StageWriter,
     tile: TileRef,
-    parameters: None,
+    parameters: SurfaceReflectanceParameters,
+    l1c: StageResult,
     classification: StageResult,
     aot: StageResult,
     water_vapour: StageResult,
+    dem: StageResult,
+    meteo: StageResult,
     surface_reflectance_20m: StageResult,
 ) -> None:
-    """Write the 60 m images: means of 3 x 3 pixels of 20 m, and the commonest class."""
+    """Write the 60 m images of a tile processed at 20 m: means of 3 x 3 pixels, and the commonest class.
+
+    B01 and B09 are corrected from their own pixels instead, with the maps at 60 m: interpolated to 20 m and averaged
+    again they would be blurred.
+    """
     scl = open_array(classification, "scl_20m")
     mode = block_mode(scl)
     out.save("scl_60m", mode)
-    sources = [(surface_reflectance_20m, band) for band in EXPORTED_BANDS[60]]
+    sources = [(surface_reflectance_20m, band) for band in EXPORTED_BANDS[60] if band not in NATIVE_60M]
     sources += [(aot, "aot"), (water_vapour, "wvp")]
     sources += [(classification, "cloud_confidence"), (classification, "snow_confidence")]
-    for stage, name in sources:
-        out.save(f"{name}_60m", block_mean(open_array(stage, f"{name}_20m"), scl, mode))
+    means = {name: block_mean(open_array(stage, f"{name}_20m"), scl, mode) for stage, name in sources}
+    for name, mean in means.items():
+        out.save(f"{name}_60m", mean)
+    maps = replace(open_maps(20, classification, aot, water_vapour), resolution=60)
+    maps = replace(maps, scl=mode, aot550=means["aot"], water_vapour=means["wvp"])
+    pair = (means["B04"], means["B8A"])
+    _correct(out, tile, parameters, NATIVE_60M, 60, maps, pair, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
+
+
+@stage_task("surface_reflectance_60m", version="native-1")
+def correct_60m(
+    out: StageWriter,
+    tile: TileRef,
+    parameters: SurfaceReflectanceParameters,
+    l1c: StageResult,
+    classification: StageResult,
+    aot: StageResult,
+    water_vapour: StageResult,
+    dem: StageResult,
+    meteo: StageResult,
+) -> None:
+    """Write the surface reflectance of eleven bands of a tile that is processed at 60 m alone."""
+    maps = open_maps(60, classification, aot, water_vapour)
+    _correct(out, tile, parameters, EXPORTED_BANDS[60], 60, maps, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
 
 
 def _correct(
@@ -81,30 +122,32 @@ def _correct(
     parameters: SurfaceReflectanceParameters,
     bands: tuple[str, ...],
     resolution: int,
+    maps: TileMaps,
+    red_and_nir: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    *,
     l1c: StageResult,
-    classification: StageResult,
     aot: StageResult,
-    water_vapour: StageResult,
     dem: StageResult,
     meteo: StageResult,
 ) -> None:
-    """Correct the bands of one resolution."""
+    """Correct the bands of one resolution; ``red_and_nir`` are corrected counts where these are not among them."""
     parameters = with_decided_aerosol(parameters, aot)
-    scl = np.asarray(open_array(classification, "scl_20m"))
     scene = open_scene(out, tile, parameters, bands, l1c=l1c, dem=dem, meteo=meteo)
-    corrector = Corrector(scene, parameters, resolution, scl, aot, water_vapour, dem)
+    corrector = Corrector(scene, parameters, resolution, maps, dem)
+    if red_and_nir is not None:
+        corrector.tell_vegetation(*red_and_nir)
     out.statistics.update(
         adjacency=corrector.surroundings is not None, terrain=corrector.relief is not None, brdf=corrector.brdf
     )
     images = {}
-    for band in corrector.order(bands):
+    for band in bands if red_and_nir is not None else corrector.order(bands):
         dn = open_counts(l1c, band, resolution)
         corrected = out.create(f"{band}_{resolution}m", dn.shape, np.uint16)
         corrector.correct(band, dn, calibration_of(l1c, band), corrected)
         images[band] = corrected
     for band in bands:
         images[band].flush()
-        out.statistics[band] = land_statistics(images[band], scl)
+        out.statistics[band] = land_statistics(images[band], maps.scl)
 
 
 def _repeat(out: StageWriter, name: str, values: NDArray[np.uint16]) -> None:

@@ -72,9 +72,15 @@ def terrain_is_flat(
     return steep < share * slope_centidegrees.size
 
 
-def large_clouds(scl: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return the 60 m blocks of connected clouds and no-data (classes 0, 1, 8, 9, 10) above 2 km x 2 km."""
-    covered = (shrink(class_mask(np.asarray(scl), _LARGE_CLOUD_CLASSES), GRID_M // 20) > 0.5).astype(np.uint8)
+def large_clouds(scl: NDArray[np.uint8], map_resolution: int = 20) -> NDArray[np.bool_]:
+    """Return the 60 m blocks of connected clouds and no-data (classes 0, 1, 8, 9, 10) above 2 km x 2 km.
+
+    Args:
+        scl: scene classification.
+        map_resolution: its pixel size, 20 or 60 [m].
+    """
+    factor = GRID_M // map_resolution
+    covered = (shrink(class_mask(np.asarray(scl), _LARGE_CLOUD_CLASSES), factor) > 0.5).astype(np.uint8)
     _, labels, figures, _ = cv2.connectedComponentsWithStats(covered, connectivity=8)
     large = figures[:, cv2.CC_STAT_AREA] > _LARGE_CLOUD_M2 / GRID_M**2
     large[0] = False
@@ -87,7 +93,7 @@ class Relief:
 
     Attributes:
         grid: coarse nodes.
-        resolution: 10 or 20 [m].
+        resolution: 10, 20 or 60 [m].
         illumination: ``[rows, cols]`` int16, 10000 cos(beta).
         shadow: ``[rows, cols]`` uint8, 1 in self or cast shadow.
         sky_view: ``[rows, cols]`` uint8, 250 V.
@@ -109,7 +115,13 @@ class Relief:
 
     def strip(self, rows: slice) -> tuple[Float32, Float32, Float32]:
         """Return ``b cos(beta) / cos(theta)``, ``x`` and ``V`` of a row strip."""
+        if self.resolution == GRID_M:
+            return self.lit[rows].copy(), self.cosine[rows].copy(), self.sky[rows].copy()
         return _light(self, rows)
+
+    def averaged(self) -> Relief:
+        """Return the same terrain for 60 m pixels: the means of the finer ones, not those of an averaged slope."""
+        return replace(self, resolution=GRID_M)
 
 
 def open_relief(

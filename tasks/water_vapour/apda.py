@@ -1,14 +1,19 @@
-"""Water vapour from bands B8A (window) and B09 (absorption at 945 nm).
+"""Water vapour from bands B8A and B11 (windows) and B09 (absorption at 945 nm).
 
 Atmospherically precorrected differential absorption (Schlaepfer et al. 1998, doi:10.1016/S0034-4257(98)00044-3). The
-surface reflectance of B8A, inverted over Lambertian ground, is taken for that of B09; what B09 shows less than that
-ground would without gas, its path reflectance subtracted, is the gas transmittance of B09::
+surface reflectance of B8A, inverted over Lambertian ground, is taken for that of B09, raised on the straight line to
+B11 where the ground is brighter there; what B09 shows less than that ground would without gas, its path reflectance
+subtracted, is the gas transmittance of B09::
 
     T09 = (rho_toa09 - path09(U)) / (T_down T_up rho / (1 - S(U) rho)),        U = U(T09)
 
 ``U(T09)`` is a polynomial in logarithms, fitted per coarse node to the radiative-transfer table itself. The first pass
 takes ``path09`` and ``S`` at the start column, the next ones at the smoothed column of the pass before. Sen2Cor makes
 two passes; four cost little on 60 m pixels, and over dark ground under much aerosol two leave errors above 0.1 cm.
+
+Sen2Cor has no window beyond the absorption and takes B8A's reflectance as it is: bare soil, which rises to the
+short-wave infrared, then shows too little water. Over vegetation, which falls, the line is left out: it would follow
+the absorption of the leaves at 1.6 um, not their level at 0.945 um.
 
 The retrieval works on 60 m pixels, the native size of B09: B8A is averaged over the same ground, so that the texture of
 20 m pixels does not enter the ratio.
@@ -101,6 +106,19 @@ def _polynomial(coefficients: Float32, x: Float32) -> Float32:
     return result
 
 
+@dataclass(frozen=True, eq=False)
+class WindowBeyond:
+    """The window band on the other side of the absorption.
+
+    Attributes:
+        toa: ``[rows, cols]`` top-of-atmosphere reflectance of B11 at 60 m.
+        share: where B09 lies between B8A (0) and B11 (1).
+    """
+
+    toa: Float32
+    share: float
+
+
 def retrieve_columns(
     scene: Scene,
     toa_window: Float32,
@@ -108,6 +126,7 @@ def retrieve_columns(
     usable: NDArray[np.bool_],
     aot550: Float32,
     start_column_cm: float,
+    beyond: WindowBeyond | None = None,
 ) -> tuple[Float32, NDArray[np.bool_]]:
     """Return the water vapour column above the ground on 60 m pixels.
 
@@ -117,6 +136,7 @@ def retrieve_columns(
         usable: ``[rows, cols]`` pixels to be retrieved.
         aot550: ``[ny, nx]`` on the coarse nodes.
         start_column_cm: column of the first pass [cm].
+        beyond: B11, from which the ground's slope is taken; None takes the ground of B09 to be that of B8A.
 
     Returns:
         ``[rows, cols]`` columns [cm], limited to 0.05..7 (start column where not retrieved), and where they were
@@ -134,12 +154,16 @@ def retrieve_columns(
     albedo_model = np.stack([up(field) for field in model.spherical_albedo])
     scattering = up(model.scattering)
     window = scene.atmosphere("B8A")
+    swir = None if beyond is None else scene.atmosphere("B11")
 
     column = np.full(toa_window.shape, start_column_cm, np.float32)
     valid = np.asarray(usable, np.bool_)
     for _ in range(_PASSES):
         smooth = _smooth(column, valid)
         ground = _ground(window, grid, aot550, smooth, toa_window)
+        if beyond is not None and swir is not None:
+            rise = _ground(swir, grid, aot550, smooth, beyond.toa) - ground
+            ground += np.float32(beyond.share) * np.maximum(rise, 0)
         root = np.sqrt(smooth)
         signal = toa_absorption - _polynomial(path_model, root)
         bare = scattering * ground / (1.0 - _polynomial(albedo_model, root) * ground)
@@ -154,7 +178,8 @@ def retrieve_columns(
 
 
 def _ground(window: BandAtmosphere, grid: CoarseGrid, aot550: Float32, column: Float32, toa: Float32) -> Float32:
-    """Return the surface reflectance of B8A; the column matters little there, so its mean round the nodes is enough."""
+    """Return the surface reflectance of a window band; the column matters little there, so its mean round the nodes is
+    enough."""
     nodes = grid.area_mean(column, np.ones(column.shape, np.bool_), RESOLUTION_M)
     c = linear_coefficients(window.terms(aot550, nodes))
     rows, cols = slice(0, toa.shape[0]), toa.shape[1]

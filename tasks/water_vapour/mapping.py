@@ -1,4 +1,4 @@
-"""From the columns retrieved at 60 m to the water vapour map at 20 m."""
+"""From the columns retrieved at 60 m to the water vapour map at 20 m (or 60 m)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ LAND_CLASSES = (4, 5, 11)
 """Classes whose column is retrieved: vegetation, not vegetated, snow and ice (Sen2Cor 3 sources, AtmCorr)."""
 ALL_CLASSES = tuple(range(1, 12))
 
-_FACTOR = 3
 _LAND_SHARE = 0.65
 _LONG_M = 240.0
 
@@ -29,15 +28,16 @@ def retrieved_classes(wv_watermask: int) -> tuple[int, ...]:
 def usable_blocks(
     scl: NDArray[np.uint8], classes: tuple[int, ...], absorption_dn: NDArray[np.uint16]
 ) -> NDArray[np.bool_]:
-    """Return the 60 m pixels that can be retrieved: data in all nine 20 m pixels, two thirds of them of ``classes``.
+    """Return the 60 m pixels that can be retrieved: data everywhere, two thirds of their 20 m pixels of ``classes``.
 
     Args:
-        scl: ``[rows, cols]`` scene classification at 20 m.
+        scl: ``[rows, cols]`` scene classification at 20 or 60 m.
         classes: to be retrieved.
-        absorption_dn: ``[rows/3, cols/3]`` Level-1C counts of B09; 0 = no-data.
+        absorption_dn: ``[rows60, cols60]`` Level-1C counts of B09; 0 = no-data.
     """
-    land = shrink(class_mask(scl, classes), _FACTOR) > _LAND_SHARE
-    complete = shrink(np.asarray(scl) == 0, _FACTOR) == 0
+    factor = scl.shape[0] // absorption_dn.shape[0]
+    land = shrink(class_mask(scl, classes), factor) > _LAND_SHARE
+    complete = shrink(np.asarray(scl) == 0, factor) == 0
     return np.asarray(land & complete & (np.asarray(absorption_dn) > 0))
 
 
@@ -69,26 +69,27 @@ def write_map(
     *,
     by_line: bool = False,
 ) -> None:
-    """Fill ``out`` with the water vapour map at 20 m.
+    """Fill ``out`` with the water vapour map.
 
     Args:
-        column: ``[rows/3, cols/3]`` columns at 60 m [cm].
+        column: ``[rows60, cols60]`` columns at 60 m [cm].
         valid: where they were retrieved.
         mean_cm: mean of the retrieved columns, for all other pixels.
-        scl: ``[rows, cols]`` scene classification at 20 m.
+        scl: ``[rows, cols]`` scene classification at 20 or 60 m.
         classes: classes that take the retrieved column.
         out: ``[rows, cols]`` uint16, filled with ``floor(1000 U + 0.5)``; 0 where ``scl`` is 0.
         by_line: whether the other pixels take the mean of their line instead.
     """
+    factor = scl.shape[0] // column.shape[0]
     others = line_means(column, valid, mean_cm) if by_line else np.full(column.shape[0], mean_cm, np.float32)
     weight = valid.astype(np.float32)
     weighted = np.where(valid, column, 0).astype(np.float32)
     for rows in strips(scl.shape[0]):
-        number = enlarge(weight, _FACTOR, rows, scl.shape[1])
-        total = enlarge(weighted, _FACTOR, rows, scl.shape[1])
+        number = enlarge(weight, factor, rows, scl.shape[1])
+        total = enlarge(weighted, factor, rows, scl.shape[1])
         classes_here = np.asarray(scl[rows])
         own = class_mask(classes_here, classes) & (number > 0.05)
-        other = np.repeat(others[rows.start // _FACTOR : rows.stop // _FACTOR], _FACTOR)[:, None]
+        other = np.repeat(others[rows.start // factor : rows.stop // factor], factor)[:, None]
         strip = np.where(own, total / np.maximum(number, 0.05), other)
         np.clip(strip, SMALLEST_COLUMN_CM, LARGEST_COLUMN_CM, out=strip)
         strip[classes_here == 0] = 0

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.surface_reflectance.parameters import AtmosphereParameters
+from tasks.surface_reflectance.parameters import CENTRES_UM, AtmosphereParameters
 
 
 class WaterVapourParameters(AtmosphereParameters):
@@ -25,3 +25,11 @@ class WaterVapourParameters(AtmosphereParameters):
     """``AC_Wv_Iter_Start_Summer`` [cm]."""
     ac_wv_iter_start_winter: float = Field(0.4, gt=0.0, le=5.0)
     """``AC_Wv_Iter_Start_Winter`` [cm]."""
+    wavelength: dict[str, float] = CENTRES_UM
+    """``wavelength`` of each band [um]: where B09 lies between the windows B8A and B11."""
+
+    @property
+    def share_of_b09(self) -> float:
+        """Return where B09 lies between B8A (0) and B11 (1)."""
+        window, absorption, beyond = (self.wavelength[band] for band in ("B8A", "B09", "B11"))
+        return (absorption - window) / (beyond - window)

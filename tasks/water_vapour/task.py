@@ -1,4 +1,4 @@
-"""The stage ``water_vapour``: columns from B8A and B09 at 60 m, map at 20 m."""
+"""The stage ``water_vapour``: columns from B8A, B09 and B11 at 60 m, map at 20 m (or 60 m)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tasks.surface_reflectance.inputs import (
 )
 from tasks.surface_reflectance.inversion import to_reflectance
 from tasks.surface_reflectance.neighbourhood import block_means
-from tasks.water_vapour.apda import retrieve_columns
+from tasks.water_vapour.apda import WindowBeyond, retrieve_columns
 from tasks.water_vapour.mapping import retrieved_classes, smooth_columns, usable_blocks, write_map
 from tasks.water_vapour.parameters import WaterVapourParameters
 from tasks.water_vapour.season import start_column_cm
 
 
-@stage_task("water_vapour", version="2")
+@stage_task("water_vapour", version="3")
 def retrieve_water_vapour(
     out: StageWriter,
     tile: TileRef,
@@ -33,8 +33,9 @@ def retrieve_water_vapour(
     dem: StageResult,
     meteo: StageResult,
 ) -> None:
-    """Write ``wvp_20m``, water vapour in 0.001 cm (0 = no-data)."""
-    scl = np.asarray(open_array(classification, "scl_20m"))
+    """Write ``wvp_20m``, water vapour in 0.001 cm (0 = no-data); ``wvp_60m`` where the maps are of 60 m."""
+    at = parameters.map_resolution
+    scl = np.asarray(open_array(classification, f"scl_{at}m"))
     absorption_dn = open_counts(l1c, "B09", 60)
     classes = retrieved_classes(parameters.wv_watermask)
     start = start_column_cm(
@@ -48,21 +49,25 @@ def retrieve_water_vapour(
     column = np.full(absorption_dn.shape, start, np.float32)
     valid = np.zeros(absorption_dn.shape, np.bool_)
     if parameters.wv_correction:
-        scene = open_scene(out, tile, parameters, ("B8A", "B09"), l1c=l1c, dem=dem, meteo=meteo)
-        window = block_means(open_counts(l1c, "B8A", 20), scl != 0, 20)
+        scene = open_scene(out, tile, parameters, ("B8A", "B09", "B11"), l1c=l1c, dem=dem, meteo=meteo)
+        window, beyond = (
+            to_reflectance(block_means(open_counts(l1c, band, at), scl != 0, at), calibration_of(l1c, band))
+            for band in ("B8A", "B11")
+        )
         column, valid = retrieve_columns(
             scene,
-            to_reflectance(window, calibration_of(l1c, "B8A")),
+            window,
             to_reflectance(absorption_dn, calibration_of(l1c, "B09")),
             usable_blocks(scl, classes, absorption_dn),
-            nodes_of_map(scene.grid, open_array(aot, "aot_20m"), scl, 0.001),
+            nodes_of_map(scene.grid, open_array(aot, f"aot_{at}m"), scl, at),
             start,
+            WindowBeyond(beyond, parameters.share_of_b09),
         )
         if not valid.any():
             out.fall_back("L2A-WV-DEFAULT", f"no land to retrieve water vapour from: {start:.2f} cm everywhere")
     mean = float(column[valid].mean(dtype=np.float64)) if valid.any() else float(start)
     smooth = smooth_columns(column, valid, mean, parameters.smooth_wv_map)
-    stored = out.create("wvp_20m", scl.shape, np.uint16)
+    stored = out.create(f"wvp_{at}m", scl.shape, np.uint16)
     write_map(smooth, valid, mean, scl, classes, stored, by_line=parameters.wv_watermask == 2)
     stored.flush()
     inside = scl != 0

@@ -137,7 +137,6 @@ def test_wrong_command_lines(arguments: list[str], message: str) -> None:
         (["x", "--raw"], "--raw is not available in this version"),
         (["x", "--tif"], "--tif is not available in this version"),
         (["x", "--cr_only"], "--cr_only is not available in this version"),
-        (["x", "--resolution", "60"], "--resolution 60 without --sc_only is not available in this version"),
         (["x", "--tif", "--raw"], "--raw, --tif are not available in this version"),
         (
             ["--mode", "process_tile", *MODE_OPTIONS, "--tile", "t"],
@@ -246,6 +245,7 @@ def test_console_survives_a_reader_that_left() -> None:
     ("arguments", "resolutions"),
     [
         (["--sc_only"], (20,)),
+        (["--resolution", "60"], (60,)),
         (["--sc_only", "--resolution", "60"], (60,)),
         (["--sc_only", "--resolution", "20", "--sc_cog"], (20,)),
         (["--sc_classic"], (20, 10)),

@@ -12,6 +12,7 @@ from l1c_factory import write_safe
 from whole_runs import digests, product_of, run_program
 
 from flows.cli.l2a_process import main
+from tasks.common.bands import EXPORTED_BANDS
 
 PROGRESS = re.compile(r"Progress\[%\]: \d+\.\d\d : PID-\d+, \S+, elapsed time\[s\]: \d+\.\d{3}, total: \d+:\d\d:\d\d")
 
@@ -52,6 +53,19 @@ def test_archive_and_single_granule_give_the_same_images(small_product: Path, tm
         images.append({name: digest for name, digest in found.items() if name.endswith(".jp2")})
     assert images[0] == images[1]
     assert not any("R10m" in name for name in images[0])
+
+
+def test_sixty_metres_alone(small_product: Path, tmp_path: Path) -> None:
+    done = run_program(small_product, "--resolution", "60", "--output_dir", tmp_path / "out", home=tmp_path / "home")
+    product = product_of(done)
+    folders = [folder.name for folder in product.glob("GRANULE/*/IMG_DATA/*")]
+    names = {path.name.split("_", 2)[2] for path in product.glob("GRANULE/*/IMG_DATA/R60m/*.jp2")}
+    assert folders == ["R60m"]
+    kinds = ("AOT", "WVP", "SCL", "TCI", *EXPORTED_BANDS[60])
+    assert names == {f"{kind}_60m.jp2" for kind in kinds}
+    listed = (product / "MTD_MSIL2A.xml").read_text()
+    assert {f"{kind}_60m" for kind in kinds} == set(re.findall(r"R60m/T32TMQ_\w+?_(\w+_60m)<", listed))
+    assert "_20m" not in listed
 
 
 def test_options_reach_names_and_metadata(small_product: Path, tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from simple_scenes import illuminate, landscape
 from tasks.aot.parameters import AotParameters
 from tasks.aot.task import retrieve_aot
 from tasks.common.artefacts import StageWriter, open_array, run_stage
-from tasks.common.bands import BANDS
+from tasks.common.bands import BANDS, EXPORTED_BANDS
 from tasks.common.records import StageResult, TileRef
 from tasks.radiative_transfer.bands import integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.surface_reflectance import inputs
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
-from tasks.surface_reflectance.task import CORRECTED_20M, correct_20m
+from tasks.surface_reflectance.task import correct_20m
 from tasks.water_vapour.parameters import WaterVapourParameters
 from tasks.water_vapour.task import retrieve_water_vapour
 
@@ -59,7 +59,7 @@ def stored_inputs(tile: TileRef, table, height_m: float | np.ndarray = 300.0, sc
     illuminate(scene, land, 0.2, 2.0)
     scl = land.scl if scl_value is None else np.full(SHAPE, scl_value, np.uint8)
     arrays = {f"{band}_20m": dn for band, dn in land.dn.items()} | {"B09_60m": land.dn60}
-    arrays |= {f"{band}_20m": land.dn["B04"] for band in CORRECTED_20M if band not in USED}
+    arrays |= {f"{band}_20m": land.dn["B04"] for band in EXPORTED_BANDS[20] if band not in USED}
     grid = {"epsg": 32632, "ulx": 399960.0, "uly": 5000040.0, "resolution": 10, "rows": 240, "cols": 300}
     l1c = store(
         tile, "l1c", arrays | angle_nodes(max(EXTENT)), grid=grid, angle_step_m=5000.0, quantification_value=10000.0,
@@ -84,7 +84,7 @@ def test_stages_in_their_order(tile: TileRef, table, height) -> None:
     water = retrieve_water_vapour.fn(tile, WaterVapourParameters(), **stages, aot=aot)
     assert water.statistics["mean_water_vapour_cm"] == pytest.approx(2.0, abs=0.02)
     corrected = correct_20m.fn(tile, SurfaceReflectanceParameters(adj_km=0.0), **stages, aot=aot, water_vapour=water)
-    assert set(corrected.arrays) == {f"{band}_20m" for band in CORRECTED_20M}
+    assert set(corrected.arrays) == {f"{band}_20m" for band in EXPORTED_BANDS[20]}
     assert corrected.statistics["adjacency"] is False
     for band in ("B03", "B04", "B05", "B8A", "B11", "B12"):
         error = (open_array(corrected, f"{band}_20m") - 1000.0) / 10000.0 - land.rho[band]

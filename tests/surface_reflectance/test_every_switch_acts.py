@@ -191,7 +191,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, scene_arrays):
     product = SimpleNamespace(path=Path("MTD_MSIL1C.xml"), spacecraft="Sentinel-2A", spectral_responses={})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inputs, "load_source", lambda _tile: SimpleNamespace(product=product))
-        patch.setattr(reflectance, "CORRECTED_20M", OUTPUT)
+        patch.setattr(reflectance, "EXPORTED_BANDS", {20: OUTPUT})
         patch.setattr(inputs, "integrate_bands", _remembered(inputs.integrate_bands))
         yield Chain(TileRef(key="T", work_dir=folder, granule_dir=folder), scene_arrays)
 

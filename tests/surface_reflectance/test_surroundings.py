@@ -62,3 +62,18 @@ def test_box_is_cut_at_the_border_and_normalised() -> None:
     assert result[0, 10] == pytest.approx(np.mean([0, 1, 2]), rel=1e-5)
     assert result[5, 20] == pytest.approx(10.0, rel=1e-5)
     assert result[0, 0] == pytest.approx(9.5, rel=1e-5)  # nothing valid within reach: the clear mean
+
+
+def test_maps_of_60m_are_their_own_blocks() -> None:
+    scl = np.full((20, 30), 4, np.uint8)
+    scl[:, :10] = 0
+    surroundings = describe_surroundings(scl, 0.3, 60)
+    assert surroundings is not None
+    assert surroundings.half_width == 5
+    np.testing.assert_array_equal(surroundings.used_share, (scl == 4).astype(np.float32))
+    dn = np.full((20, 30), 1234, np.uint16)
+    dn[0, 20] = 0
+    means = block_means(dn, surroundings.used, 60)
+    assert means[0, 20] == 0
+    assert means[5, 5] == 0
+    assert means[5, 20] == pytest.approx(1234)

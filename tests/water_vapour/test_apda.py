@@ -7,7 +7,7 @@ import pytest
 from fake_atmosphere import fake_scene
 from scipy.ndimage import gaussian_filter
 
-from tasks.water_vapour.apda import retrieve_columns
+from tasks.water_vapour.apda import WindowBeyond, retrieve_columns
 from tasks.water_vapour.mapping import (
     ALL_CLASSES,
     LAND_CLASSES,
@@ -16,6 +16,7 @@ from tasks.water_vapour.mapping import (
     usable_blocks,
     write_map,
 )
+from tasks.water_vapour.parameters import WaterVapourParameters
 
 SHAPE_60M = (60, 80)
 EXTENT = (3600.0, 4800.0)
@@ -60,6 +61,36 @@ def test_columns_come_back(low: float, high: float, aot: float, start_cm: float)
     bright = rho > 0.15  # over darker ground under AOT 0.6 most of the signal of B09 is path
     assert np.sqrt(np.mean((retrieved - column)[bright] ** 2)) < 0.015
     assert np.sqrt(np.mean((retrieved - column) ** 2)) < 0.02
+
+
+def test_slope_of_the_ground_is_taken_from_the_window_beyond() -> None:
+    """Ground on a rising line from B8A to B11 comes back with its own column; taken as level it looks too dry."""
+    scene = fake_scene(*EXTENT)
+    column, rho, share = field(1.0, 3.0, 8.0, 1), field(0.15, 0.4, 1.0, 2), 0.1
+    swir = np.float32(1.3) * rho
+    window = toa(scene, "B8A", rho, 0.2, column)
+    absorption = toa(scene, "B09", rho + share * (swir - rho), 0.2, column)
+    beyond = WindowBeyond(toa(scene, "B11", swir, 0.2, column), share)
+    nodes, usable = np.full(scene.grid.shape, 0.2, np.float32), np.ones(SHAPE_60M, np.bool_)
+    level, _ = retrieve_columns(scene, window, absorption, usable, nodes, 1.0)
+    sloped, _ = retrieve_columns(scene, window, absorption, usable, nodes, 1.0, beyond)
+    assert np.mean((level - column) / column) < -0.03
+    assert np.sqrt(np.mean((sloped - column) ** 2)) < 0.02
+
+
+def test_vegetation_falling_to_the_window_beyond_counts_as_level() -> None:
+    scene = fake_scene(*EXTENT)
+    column, rho = field(1.0, 3.0, 8.0, 1), field(0.2, 0.5, 1.0, 2)
+    window, absorption = toa(scene, "B8A", rho, 0.2, column), toa(scene, "B09", rho, 0.2, column)
+    beyond = WindowBeyond(toa(scene, "B11", np.float32(0.5) * rho, 0.2, column), 0.1)
+    nodes, usable = np.full(scene.grid.shape, 0.2, np.float32), np.ones(SHAPE_60M, np.bool_)
+    level, _ = retrieve_columns(scene, window, absorption, usable, nodes, 1.0)
+    sloped, _ = retrieve_columns(scene, window, absorption, usable, nodes, 1.0, beyond)
+    np.testing.assert_array_equal(sloped, level)
+
+
+def test_place_of_b09_between_the_windows() -> None:
+    assert WaterVapourParameters().share_of_b09 == pytest.approx(80 / 745)
 
 
 def test_outliers_are_not_valid_and_keep_the_start_column() -> None:
