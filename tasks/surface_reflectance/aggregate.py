@@ -1,4 +1,4 @@
-"""The 60 m images from those at 20 m: means, and the commonest class (Sen2Cor's ``Downsample_20_to_60``)."""
+"""From 20 m to other pixels: means and the commonest class at 60 m (``Downsample_20_to_60``), nearest at 10 m."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tasks.surface_reflectance.coarse import strips
 
 _BLOCK = 3
 _CLASSES = 12
@@ -55,3 +57,9 @@ def block_mean(values: NDArray[Any], scl: NDArray[np.uint8], mode: NDArray[np.ui
     total = _blocks(np.where(valid, values, 0)).sum(axis=1, dtype=np.uint32)
     mean = (2 * total + number) // np.maximum(2 * number, 1)
     return np.where(mode > 0, mean, 0).astype(values.dtype)
+
+
+def double(values: NDArray[Any], out: NDArray[Any]) -> None:
+    """Fill ``out`` ``[2 rows, 2 cols]`` with each pixel of ``values`` ``[rows, cols]`` four times."""
+    for rows in strips(values.shape[0]):
+        out[2 * rows.start : 2 * rows.stop] = np.repeat(np.repeat(values[rows], 2, axis=0), 2, axis=1)

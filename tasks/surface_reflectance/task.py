@@ -12,8 +12,7 @@ from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.bands import BANDS_10M, EXPORTED_BANDS
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
-from tasks.surface_reflectance.aggregate import block_mean, block_mode
-from tasks.surface_reflectance.coarse import strips
+from tasks.surface_reflectance.aggregate import block_mean, block_mode, double
 from tasks.surface_reflectance.corrector import Corrector
 from tasks.surface_reflectance.inputs import (
     TileMaps,
@@ -62,8 +61,10 @@ def correct_10m(
     """Write the surface reflectance of four bands at 10 m, and the AOT and water vapour maps at 10 m (nearest)."""
     maps = open_maps(20, classification, aot, water_vapour)
     _correct(out, tile, parameters, BANDS_10M, 10, maps, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
-    _repeat(out, "aot_10m", maps.aot550)
-    _repeat(out, "wvp_10m", maps.water_vapour)
+    for name, values in (("aot_10m", maps.aot550), ("wvp_10m", maps.water_vapour)):
+        doubled = out.create(name, (2 * values.shape[0], 2 * values.shape[1]), np.uint16)
+        double(values, doubled)
+        doubled.flush()
 
 
 @stage_task("surface_reflectance_60m", version="2")
@@ -148,12 +149,3 @@ def _correct(
     for band in bands:
         images[band].flush()
         out.statistics[band] = land_statistics(images[band], maps.scl)
-
-
-def _repeat(out: StageWriter, name: str, values: NDArray[np.uint16]) -> None:
-    """Write a 20 m map at 10 m, each pixel four times."""
-    target = out.create(name, (2 * values.shape[0], 2 * values.shape[1]), values.dtype)
-    for rows in strips(values.shape[0]):
-        doubled = np.repeat(np.repeat(values[rows], 2, axis=0), 2, axis=1)
-        target[2 * rows.start : 2 * rows.stop] = doubled
-    target.flush()

@@ -30,6 +30,6 @@ class WaterVapourParameters(AtmosphereParameters):
 
     @property
     def share_of_b09(self) -> float:
-        """Return where B09 lies between B8A (0) and B11 (1)."""
+        """Return where B09 lies between B8A (0) and B11 (1); 0 where the wavelengths are not in this order."""
         window, absorption, beyond = (self.wavelength[band] for band in ("B8A", "B09", "B11"))
-        return (absorption - window) / (beyond - window)
+        return (absorption - window) / (beyond - window) if window < absorption < beyond else 0.0

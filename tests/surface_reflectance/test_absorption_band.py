@@ -15,7 +15,9 @@ def test_what_differs_from_pixel_to_pixel_is_averaged_away() -> None:
     """Materials in stripes of two pixels: the retrieval errs by 5 % up and down on them."""
     stripes = np.where(np.arange(SHAPE[1]) // 2 % 2, 1900, 2100).astype(np.uint16)
     columns = surrounding_columns(np.tile(stripes, (SHAPE[0], 1)), VALID, None)
-    assert np.abs(columns.astype(int) - 2000).max() <= 1
+    error = np.abs(columns.astype(int) - 2000)
+    assert error[:, 25:-25].max() <= 1
+    assert error.max() <= 10  # at the border half of the stripes are the image's mirrored ones
 
 
 def test_what_changes_over_many_kilometres_stays() -> None:
