@@ -86,16 +86,15 @@ def derive_60m(
     again they would be blurred.
     """
     scl = open_array(classification, "scl_20m")
-    mode = block_mode(scl)
-    out.save("scl_60m", mode)
+    out.save("scl_60m", mode := block_mode(scl))
     sources = [(surface_reflectance_20m, band) for band in EXPORTED_BANDS[60] if band not in NATIVE_60M]
     sources += [(aot, "aot"), (water_vapour, "wvp")]
     sources += [(classification, "cloud_confidence"), (classification, "snow_confidence")]
     means = {name: block_mean(open_array(stage, f"{name}_20m"), scl, mode) for stage, name in sources}
     for name, mean in means.items():
         out.save(f"{name}_60m", mean)
-    maps = replace(open_maps(20, classification, aot, water_vapour), resolution=60)
-    maps = replace(maps, scl=mode, aot550=means["aot"], water_vapour=means["wvp"])
+    maps = open_maps(20, classification, aot, water_vapour)
+    maps = replace(maps, resolution=60, scl=mode, aot550=means["aot"], water_vapour=means["wvp"])
     pair = (means["B04"], means["B8A"])
     _correct(out, tile, parameters, NATIVE_60M, 60, maps, pair, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
 
