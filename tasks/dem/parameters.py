@@ -38,6 +38,12 @@ class DemSurvey(Record):
     """Cells that are known not to exist because they hold no land; their height is 0."""
     missing: tuple[str, ...] = ()
     """Cells that were found nowhere."""
+    outer: tuple[DemFile, ...] = ()
+    """Cells beyond the tile's edge whose terrain may shade it."""
+    outer_missing: tuple[str, ...] = ()
+    """Such cells that were found nowhere."""
+    outer_problem: str = ""
+    """One line that says why a download did not give them."""
     problem: str = ""
     """One line that says why a download did not give the missing cells; empty when none was tried or needed."""
 

@@ -30,9 +30,10 @@ def describe_survey(survey: DemSurvey) -> dict[str, Any]:
     return {
         "source": survey.kind or "NONE",
         "cells": [file.cell for file in survey.files],
+        "outer_cells": [file.cell for file in survey.outer],
         "sea_cells": list(survey.sea) if survey.kind else [],
         "files": [
             {"cell": file.cell, "file": Path(file.path).name, "sha256": file_sha256(Path(file.path))}
-            for file in survey.files
+            for file in (*survey.files, *survey.outer)
         ],
     }
