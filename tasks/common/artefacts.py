@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from tasks.common.errors import InternalInconsistency, TransientIO
-from tasks.common.records import ArrayRecord, Fallback, FileRecord, StageResult
+from tasks.common.records import ArrayRecord, Fallback, FileRecord, Record, StageResult
 
 _RESULT_FILE: Final = "result.json"
 _CHUNK_BYTES: Final = 4 << 20
@@ -38,11 +38,16 @@ def file_digest(path: Path) -> str:
 
 
 def fingerprint(stage: str, version: str, parameters: BaseModel | None, inputs: Mapping[str, str]) -> str:
-    """Return the key of a stage's result: a hash of its name, algorithm version, parameters and input fingerprints."""
+    """Return the key of a stage's result: a hash of its name, algorithm version, parameters and input fingerprints.
+
+    Of parameters that are a ``Record`` its identity counts, without the folders that auxiliary data lie in: equal work
+    has the same key on every machine.
+    """
+    content: Any = parameters.identity() if isinstance(parameters, Record) else parameters
     document = {
         "stage": stage,
         "version": version,
-        "parameters": parameters.model_dump(mode="json") if parameters is not None else None,
+        "parameters": content.model_dump(mode="json") if isinstance(content, BaseModel) else content,
         "inputs": dict(inputs),
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))

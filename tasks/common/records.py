@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
 
 
 class Record(BaseModel):
     """Base of all records: frozen, and unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    places: ClassVar[frozenset[str]] = frozenset()
+    """Names of fields that say where something lies. They are no part of the identity: what lies there is."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return as JSON values what a result made from this record depends on."""
+        return {name: _identity(getattr(self, name)) for name in type(self).model_fields if name not in self.places}
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.identity()
+    if isinstance(value, tuple | list):
+        return [_identity(item) for item in value]
+    return to_jsonable_python(value)
 
 
 class Fallback(Record):

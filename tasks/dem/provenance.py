@@ -1,24 +1,26 @@
-"""Where the heights of a tile came from: names, editions and hashes of the cells' files."""
+"""Where the heights of a tile came from: names and hashes of the cells' files."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tasks.common.provenance import file_sha256
-from tasks.dem.parameters import DemSurvey
-
-_EDITION: Final = re.compile(r"(?<!\d)(20\d\d)_(\d)(?!\d)")
+from tasks.dem.parameters import DemFile, DemSurvey
 
 
-def edition_of(address: str | None) -> str:
-    """Return the edition that a Copernicus address or folder names (``2021_1`` in ``COP-DEM_GLO-90-DGED__2021_1``).
+def with_hashes(survey: DemSurvey, home: str | None) -> DemSurvey:
+    """Return a survey whose files have their hashes.
 
-    Empty where it names none: the cells themselves do not carry it.
+    Raises:
+        AuxiliaryUnavailable: a file cannot be read.
     """
-    found = _EDITION.search(address or "")
-    return found[0] if found else ""
+    return survey.model_copy(update={"files": _hashed(survey.files, home), "outer": _hashed(survey.outer, home)})
+
+
+def _hashed(files: Iterable[DemFile], home: str | None) -> tuple[DemFile, ...]:
+    return tuple(file.model_copy(update={"sha256": file_sha256(Path(file.path), home)}) for file in files)
 
 
 def describe_survey(survey: DemSurvey) -> dict[str, Any]:
@@ -33,7 +35,11 @@ def describe_survey(survey: DemSurvey) -> dict[str, Any]:
         "outer_cells": [file.cell for file in survey.outer],
         "sea_cells": list(survey.sea) if survey.kind else [],
         "files": [
-            {"cell": file.cell, "file": Path(file.path).name, "sha256": file_sha256(Path(file.path))}
+            {
+                "cell": file.cell,
+                "file": Path(file.path).name,
+                "sha256": file.sha256 or file_sha256(Path(file.path)),
+            }
             for file in (*survey.files, *survey.outer)
         ],
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from prefect import task
 
 from tasks.common.artefacts import StageWriter, open_array
@@ -16,18 +14,12 @@ from tasks.dem.cells import Box
 from tasks.dem.download import fetch_cells
 from tasks.dem.footprint import geographic_box
 from tasks.dem.layers import TerrainSettings, height_figures, level_figures, write_light, write_slopes
-from tasks.dem.mosaic import Mosaic, build_mosaic
-from tasks.dem.parameters import DemParameters, DemSurvey, nothing_found
-from tasks.dem.provenance import describe_survey, edition_of
+from tasks.dem.mosaic import build_mosaic
+from tasks.dem.parameters import DemParameters, DemSurvey, edition_of, nothing_found
+from tasks.dem.provenance import describe_survey, with_hashes
+from tasks.dem.substitutes import DOWNLOAD_CODE, flat_terrain, record_substitutes, record_surroundings
 from tasks.dem.surroundings import Margin, margin_of, with_margin
 from tasks.dem.terrain import SunGrid
-
-FLAT_CODE: Final = "L2A-DEM-FLAT"
-CELLS_CODE: Final = "L2A-DEM-CELLS"
-DOWNLOAD_CODE: Final = "L2A-DEM-DOWNLOAD"
-COARSER_CODE: Final = "L2A-DEM-GLO90"
-VOIDS_CODE: Final = "L2A-DEM-VOIDS"
-SURROUNDINGS_CODE: Final = "L2A-DEM-SURROUNDINGS"
 
 
 @task(
@@ -51,7 +43,7 @@ def fetch_dem(parameters: DemParameters, l1c: StageResult) -> DemParameters:
         return parameters
     box, around = _boxes(Grid.model_validate(l1c.statistics["grid"]).at(20), margin_of(_sun_of(l1c)))
     try:
-        survey = _survey(box, around, parameters)
+        survey = with_hashes(_survey(box, around, parameters), parameters.home)
     except AuxiliaryUnavailable as error:
         if parameters.force_exit_on_dem_error:
             raise
@@ -90,7 +82,7 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
     edition = edition_of(parameters.dem_reference) or edition_of(parameters.dem_directory)
     out.statistics.update(reference=parameters.dem_reference or "", edition=edition)
     if parameters.dem_directory is None:
-        _flat_terrain(out, parameters, "no DEM is configured: set DEM_Directory in L2A_GIPP.xml to a folder of cells")
+        flat_terrain(out, parameters, "no DEM is configured: set DEM_Directory in L2A_GIPP.xml to a folder of cells")
         return
     sun = _sun_of(l1c)
     margin = margin_of(sun)
@@ -108,9 +100,9 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
     except AuxiliaryUnavailable as error:
         if parameters.force_exit_on_dem_error:
             raise
-        _flat_terrain(out, parameters, str(error))
+        flat_terrain(out, parameters, str(error))
         return
-    _record_substitutes(out, survey, mosaic)
+    record_substitutes(out, survey, mosaic)
     surface = whole_surface(mosaic, grid, margin)
     heights = surface.heights[surface.place(slice(0, grid.rows))]
     flat = not heights.any()
@@ -123,7 +115,7 @@ def prepare_dem(out: StageWriter, tile: TileRef, parameters: DemParameters, l1c:
     )
     if not flat:
         out.save("height_20m", heights)
-        _record_surroundings(out, survey, mosaic)
+        record_surroundings(out, survey, mosaic)
         settings = TerrainSettings(parameters.sky_view, survey.kind == "COPERNICUS_30")
         out.statistics["mean_slope_deg"] = write_slopes(out.create_rows, surface)
         write_light(out.create_rows, always(surface), grid, sun, settings)
@@ -142,32 +134,9 @@ def _boxes(grid: Grid, margin: Margin) -> tuple[Box, Box]:
     return geographic_box(grid), geographic_box(with_margin(grid, margin))
 
 
-def _record_substitutes(out: StageWriter, survey: DemSurvey, mosaic: Mosaic) -> None:
-    if survey.missing:
-        out.fall_back(CELLS_CODE, f"DEM cells found nowhere and taken for sea: {', '.join(survey.missing)}")
-    if survey.coarser:
-        out.fall_back(COARSER_CODE, f"90 m instead of 30 m elevation model in cells {', '.join(survey.coarser)}")
-    if mosaic.filled_percentage:
-        out.fall_back(VOIDS_CODE, f"{mosaic.filled_percentage:.3g} % of the elevation model interpolated over voids")
-
-
-def _record_surroundings(out: StageWriter, survey: DemSurvey, mosaic: Mosaic) -> None:
-    reasons = [f"cells {', '.join(survey.outer_missing)} are not there"] if survey.outer_missing else []
-    reasons += [survey.outer_problem] if survey.outer_problem else []
-    reasons += mosaic.unread
-    if reasons:
-        out.fall_back(SURROUNDINGS_CODE, f"terrain beyond the tile's edge shades nothing: {'; '.join(reasons)}")
-
-
 def _survey(box: Box, around: Box, parameters: DemParameters) -> DemSurvey:
     """Fetch what is missing; with ``force_exit_on_dem_error`` an incomplete answer is an error."""
     survey = fetch_cells(box, parameters, around=around)
     if parameters.force_exit_on_dem_error and (survey.problem or survey.kind is None):
         raise AuxiliaryUnavailable(survey.problem or nothing_found(survey, parameters))
     return survey
-
-
-def _flat_terrain(out: StageWriter, parameters: DemParameters, reason: str) -> None:
-    """Record level ground at the configured altitude for want of anything better."""
-    out.fall_back(FLAT_CODE, f"flat terrain at {parameters.altitude:g} km: {reason}")
-    out.statistics.update(**describe_survey(DemSurvey()), **level_figures(1000.0 * parameters.altitude))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from rasterio.windows import Window
 
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
+from tasks.common.provenance import identified
 from tasks.common.xml import shown
 from tasks.dem.cells import Box
 from tasks.dem.footprint import geographic_box
@@ -42,6 +44,26 @@ def with_inventory(parameters: EsaCciParameters) -> EsaCciParameters:
     files = [folder / name for name in names] + (sorted(snow.glob("*.tif*")) if snow.is_dir() else [])
     found = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files if file.is_file()]
     return parameters.model_copy(update={"inventory": tuple(found)})
+
+
+def for_tile(parameters: EsaCciParameters, month: int, day: int, with_dem: bool) -> EsaCciParameters:
+    """Return the parameters with names and hashes of the maps that a tile needs, as far as they exist.
+
+    Args:
+        parameters: the folder and the names.
+        month, day: of the acquisition.
+        with_dem: whether an elevation model is there, which the ESA CCI maps need.
+    """
+    names = [parameters.snow_map]
+    names += [parameters.esacci_waterbodies_map, parameters.esacci_landcover_map] if with_dem else []
+    places: list[Callable[[], Path]] = [functools.partial(map_path, parameters, name) for name in names]
+    places += [lambda: snow_condition_path(parameters, month, day)] if with_dem else []
+    found = []
+    for place in places:
+        # What is missing is recorded by the stage itself.
+        with suppress(AuxiliaryUnavailable):
+            found.append(place())
+    return parameters.model_copy(update={"files": identified(found, parameters.home)})
 
 
 def map_path(parameters: EsaCciParameters, name: str) -> Path:
