@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import rasterio
 from rasterio.transform import from_origin
 from scipy.ndimage import median_filter, uniform_filter
 
-from tasks.common.artefacts import open_array
+from tasks.common.artefacts import fingerprint, open_array
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
 from tasks.common.records import ArrayRecord, StageResult, TileRef
@@ -135,6 +136,27 @@ def test_files_that_arrive_later_make_a_new_result(stage: Stage) -> None:
     assert after.fallbacks == ()
 
 
+def test_equal_cells_elsewhere_are_the_same_input_and_other_content_is_not(stage: Stage, tmp_path: Path) -> None:
+    """Another folder and other times: the same key. Other heights in a file of the same size and time: another."""
+    stage.write(640.0)
+    here = fetch_dem.fn(stage.parameters, stage.l1c)
+    (tmp_path / "moved").mkdir()
+    shutil.copyfile(stage.dem / NAME, tmp_path / "moved" / NAME)
+    moved = DemParameters(dem_directory=str(tmp_path / "moved"), altitude=0.25)
+    there = fetch_dem.fn(moved, stage.l1c)
+    assert here != there
+    assert fingerprint("dem", "1", here, {}) == fingerprint("dem", "1", there, {})
+    status = (stage.dem / NAME).stat()
+    stage.write(641.0)
+    os.utime(stage.dem / NAME, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (stage.dem / NAME).stat().st_size == status.st_size
+    changed = fetch_dem.fn(stage.parameters, stage.l1c)
+    assert fingerprint("dem", "1", changed, {}) != fingerprint("dem", "1", here, {})
+    # The edition in a folder's name is recorded with the result, so it is part of the key.
+    named = moved.model_copy(update={"dem_directory": "/data/COP-DEM_GLO-30-DGED__2023_1", "survey": there.survey})
+    assert fingerprint("dem", "1", named, {}) != fingerprint("dem", "1", there, {})
+
+
 def test_missing_neighbour_is_taken_for_sea_and_recorded(stage: Stage) -> None:
     stage.write(100.0)
     stage.l1c = stage.l1c_of(GRID.model_copy(update={"uly": 3000}))
@@ -238,9 +260,7 @@ def test_layers_in_strips_are_those_of_the_whole_grid(stage: Stage, resolution: 
     cosine = illumination(surface.ground(slice(0, at.rows)), sun.direction(at, 0, at.rows))
     smooth = uniform_filter(cosine.astype(np.float64), {10: 9, 20: 5}[resolution], mode="nearest")
     found = open_array(result, f"illumination_{resolution}m")
-    # GDAL approximates the map projection per strip, to an eighth of a pixel.
-    inside = np.abs(found / 10000.0 - smooth) < (0.02 if resolution == 10 else 0.0002)
-    assert inside.mean() > 0.999
+    assert np.abs(found / 10000.0 - smooth).max() < 0.0002
     assert ((cosine <= 0) <= (open_array(result, f"shadow_{resolution}m") == 1)).mean() > 0.9999
 
 
@@ -270,8 +290,7 @@ def test_shadow_and_sky_come_from_the_mosaic_and_from_beyond_the_edge(stage: Sta
     )
     found = open_array(result, f"shadow_{resolution}m")
     assert 0.1 < found.mean() < 0.6
-    # GDAL approximates the map projection per band, to an eighth of a pixel: at 10 m single pixels flip.
-    assert (found != (cast | turned)).mean() < (0.001 if resolution == 10 else 1e-5)
+    assert (found != (cast | turned)).mean() < 1e-4  # single pixels whose direction to the sun is rounded otherwise
     sky = horizon_sky_view(surface.heights, resolution, *part)
     assert np.abs(open_array(result, f"sky_view_{resolution}m") / 250.0 - sky).max() <= (
         0.02 if resolution == 10 else 0.0021
@@ -295,9 +314,9 @@ def test_a_moving_band_gives_the_rows_of_the_whole(stage: Stage) -> None:
         part = band(rows)
         assert part.heights.shape[0] < whole.heights.shape[0]
         here, there = part.place(rows), whole.place(rows)
-        np.testing.assert_allclose(part.heights[here], whole.heights[there], atol=0.5)
+        np.testing.assert_allclose(part.heights[here], whole.heights[there], atol=0.05)
         ground, expected = part.ground(rows), always(whole)(rows).ground(rows)
-        assert np.abs(ground.east - expected.east).mean() < 0.003
+        assert np.abs(ground.east - expected.east).mean() < 1e-4
 
 
 def test_unknown_surroundings_are_recorded_and_no_error(stage: Stage) -> None:
