@@ -67,7 +67,8 @@ def fetch_cells(
     problem = fetch.bring(own) if survey.kind is None or survey.missing else ""
     outer_problem = ""
     if around is not None and not problem:
-        outer_problem = fetch.bring(tuple(cell for cell in cells_covering(around, fetch.kind) if cell not in own))
+        outer = tuple(cell for cell in cells_covering(around, fetch.kind) if cell not in own)
+        outer_problem = fetch.bring(outer, evidence=own)
     problems = {"problem": problem, "outer_problem": outer_problem}
     return survey_cells(box, parameters, around).model_copy(update=problems)
 
@@ -81,8 +82,13 @@ class _Fetch:
     kind: DemKind
     limits: Limits
 
-    def bring(self, cells: tuple[str, ...]) -> str:
-        """Download those of the cells that are not there; return in one line what went wrong, empty for nothing."""
+    def bring(self, cells: tuple[str, ...], evidence: tuple[str, ...] = ()) -> str:
+        """Download those of the cells that are not there; return in one line what went wrong, empty for nothing.
+
+        Args:
+            cells: the cells wanted.
+            evidence: further cells; when one of all these is there, the address is right and what it lacks is sea.
+        """
         wanted = [cell for cell in cells if find_cell(self.folder, self.kind, cell) is None]
         at_sea = known_sea(self.folder, self.kind, wanted)
         absent: list[str] = []
@@ -97,7 +103,7 @@ class _Fetch:
             return _cannot_store(self.folder, error)
         if not absent:
             return problem
-        if not (any(find_cell(self.folder, self.kind, cell) for cell in cells) or self._is_right()):
+        if not (any(find_cell(self.folder, self.kind, cell) for cell in (*cells, *evidence)) or self._is_right()):
             return problem or f"{shown(self.address)}: has none of the cells {', '.join(absent)}"
         try:
             for cell in absent:

@@ -129,8 +129,23 @@ def external_aerosol(
     )
 
 
+def describe_folder(folder: Path) -> tuple[str, tuple[str, ...]]:
+    """Return in one line how many aerosol fields a folder holds and from when to when, and a line for each bad file."""
+    layers, unread = _catalogue(folder, _AEROSOL)
+    if not layers:
+        return "no field of aod550", tuple(unread)
+    times = sorted(layer.valid for layer in layers)
+    return f"{len(layers)} fields of aod550, {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M}", tuple(unread)
+
+
 def _choose(folder: Path, field: str, sensing_time: str) -> tuple[tuple[tuple[Layer, float], ...], list[str]]:
     """Return the layers of a field around a time with their weights, and a line for each file that is damaged."""
+    layers, unread = _catalogue(folder, field)
+    return layers_around(layers, datetime.fromisoformat(sensing_time).astimezone(UTC)), unread
+
+
+def _catalogue(folder: Path, field: str) -> tuple[list[Layer], list[str]]:
+    """Return all layers of a field in a folder, and a line for each file that is damaged."""
     layers: list[Layer] = []
     unread: list[str] = []
     for path in cams_files(folder):
@@ -142,7 +157,7 @@ def _choose(folder: Path, field: str, sensing_time: str) -> tuple[tuple[tuple[La
             layers += _layers_in(path, field)
         except AuxiliaryUnavailable as error:
             unread.append(str(error))
-    return layers_around(layers, datetime.fromisoformat(sensing_time).astimezone(UTC)), unread
+    return layers, unread
 
 
 def _layers_in(path: Path, field: str) -> list[Layer]:

@@ -263,6 +263,31 @@ def test_a_country_without_30_m_cells_gets_90_m(server: FileServer, tmp_path: Pa
     assert (inside.kind, inside.coarser) == ("COPERNICUS_90", ("N40_00_E045_00",))
 
 
+def test_cells_around_a_tile_come_last_and_their_failure_is_no_error(server: FileServer, tmp_path: Path) -> None:
+    """The tile lies in one cell; the margin reaches three more: one on the server, one sea, one that is no cell."""
+    www = tmp_path / "www"
+    write_cell(served(www, "COPERNICUS_30", "N47_00_E011_00"), 11, 47)
+    write_cell(served(www, "COPERNICUS_30", "N47_00_E012_00"), 12, 47)
+    broken = served(www, "COPERNICUS_30", "N46_00_E012_00")
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"<html>")
+    parameters = DemParameters(dem_directory=str(tmp_path / "dem"), dem_reference=server.address)
+    box, around = Box(11.4, 47.1, 11.9, 47.5), Box(11.4, 46.9, 12.1, 47.5)
+    survey = fetch_cells(box, parameters, FAST, around)
+    assert "E011" in server.asked[0][0]
+    assert ([f.cell for f in survey.files], survey.missing, survey.problem) == (["N47_00_E011_00"], (), "")
+    assert survey.outer == ()
+    assert set(survey.outer_missing) == {"N46_00_E012_00", "N47_00_E012_00"}
+    assert "no DEM cell" in survey.outer_problem
+    broken.unlink()
+    again = fetch_cells(box, parameters, FAST, around)
+    assert [f.cell for f in again.outer] == ["N47_00_E012_00"]
+    assert (again.outer_missing, again.outer_problem) == ((), "")
+    asked = len(server.asked)
+    assert fetch_cells(box, parameters, FAST, around) == again
+    assert len(server.asked) == asked
+
+
 def test_address_of_the_coarser_model() -> None:
     assert coarser_address("https://copernicus-dem-30m.example/") == "https://copernicus-dem-90m.example/"
     prism = "https://prism.example/download/COP-DEM_GLO-30-DGED__2021_1"
