@@ -40,6 +40,11 @@ class Box:
     east: float
     north: float
 
+    def beside(self, other: Box) -> Box:
+        """Return the box with its longitudes counted in the turn of the globe in which another's are."""
+        turns = 360.0 * round((other.west + other.east - self.west - self.east) / 720.0)
+        return Box(self.west + turns, self.south, self.east + turns, self.north)
+
     def grown(self, margin_deg: float) -> Box:
         """Return the box with a margin in latitude, and the same distance on the ground in longitude."""
         widest = max(abs(self.south), abs(self.north))

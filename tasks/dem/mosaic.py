@@ -71,6 +71,7 @@ def build_mosaic(
             reaches into the box.
     """
     wide = around or box
+    box = box.beside(wide)
     pieces = [piece for file in files if (piece := read_cell(file, wide)) is not None]
     if not any(_reaches(piece.lattice, box) for piece in pieces):
         raise AuxiliaryUnavailable(f"{shown(files[0].path)}: no DEM cell reaches into the tile")

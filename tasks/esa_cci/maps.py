@@ -90,7 +90,11 @@ def snow_condition_path(parameters: EsaCciParameters, month: int, day: int) -> P
     if parameters.aux_data is None:
         raise AuxiliaryUnavailable(f"{name}: no folder of auxiliary maps is configured (SEN2COR_AUX)")
     folder = Path(parameters.aux_data) / name
-    found = snow_condition_name((p.name for p in folder.iterdir()) if folder.is_dir() else (), month, day)
+    try:
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    except OSError as error:
+        raise AuxiliaryUnavailable(f"{shown(folder)}: cannot be read ({error.strerror})") from error
+    found = snow_condition_name(names, month, day)
     if found is None:
         raise AuxiliaryUnavailable(f"{shown(folder)}: no snow-condition map for day {day} of month {month}")
     return folder / found

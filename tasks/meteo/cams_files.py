@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,21 +62,30 @@ def cams_folder(parameters: MeteoParameters) -> Path | None:
 def with_cams_inventory(parameters: MeteoParameters) -> MeteoParameters:
     """Return the parameters with names, sizes and times of the CAMS files that exist."""
     folder = cams_folder(parameters)
-    if folder is None or not folder.is_dir():
+    if folder is None:
         return parameters
-    found = tuple(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in cams_files(folder))
+    found: tuple[str, ...] = ()
+    # A folder that cannot be read is told by the stage.
+    with suppress(AuxiliaryUnavailable):
+        found = tuple(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in cams_files(folder))
     return parameters.model_copy(update={"cams_inventory": found})
 
 
 def cams_files(folder: Path) -> tuple[Path, ...]:
-    """Return the netCDF files of a folder by name; none when there is no folder."""
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file()))
+    """Return the netCDF files of a folder by name; none when there is no folder.
+
+    Raises:
+        AuxiliaryUnavailable: the folder cannot be read.
+    """
+    try:
+        found = folder.iterdir() if folder.is_dir() else ()
+        return tuple(sorted(path for path in found if path.suffix.lower() in _SUFFIXES and path.is_file()))
+    except OSError as error:
+        raise AuxiliaryUnavailable(f"{shown(folder)}: cannot be read ({error.strerror})") from error
 
 
 def files_for(parameters: MeteoParameters, sensing_time: str) -> tuple[Path, ...]:
-    """Return the files that hold the fields around a time; none when there are none.
+    """Return the files that hold the fields around a time; none when there are none, or the folder cannot be read.
 
     Args:
         parameters: the folder.
@@ -85,7 +94,10 @@ def files_for(parameters: MeteoParameters, sensing_time: str) -> tuple[Path, ...
     folder = cams_folder(parameters)
     if folder is None:
         return ()
-    chosen = _choose(folder, _AEROSOL, sensing_time)[0] + _choose(folder, _GEOPOTENTIAL, sensing_time)[0]
+    try:
+        chosen = _choose(folder, _AEROSOL, sensing_time)[0] + _choose(folder, _GEOPOTENTIAL, sensing_time)[0]
+    except AuxiliaryUnavailable:
+        return ()
     return tuple(sorted({folder / layer.file for layer, _ in chosen}))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.io import netcdf_file
 
+from tasks.common.artefacts import fingerprint
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
 from tasks.common.records import StageResult, TileRef
@@ -212,6 +213,27 @@ def test_files_that_arrive_later_are_other_parameters(tmp_path: Path) -> None:
     before = with_cams_inventory(parameters(tmp_path / "c"))
     write(tmp_path / "c" / name(0, 10), "aod550", 0.1, 0.0, 1e-5)
     assert with_cams_inventory(parameters(tmp_path / "c")) != before
+
+
+def test_only_the_files_around_the_time_are_the_stage_s_input(tmp_path: Path) -> None:
+    for folder in ("here", "there"):
+        write(tmp_path / folder / name(0, 10), "aod550", 0.1, 0.0, 1e-5)
+    figures = {"sensing_time": "2025-06-15T10:00:00.000Z"}
+    l1c = StageResult(stage="l1c", version="1", fingerprint="a", folder=tmp_path, statistics=figures)
+
+    def key(folder: str) -> str:
+        return fingerprint(
+            "meteo", "1", stage.meteo_of_tile(with_cams_inventory(parameters(tmp_path / folder)), l1c), {}
+        )
+
+    first = key("here")
+    assert first == key("there")
+    write(tmp_path / "here" / name(0, 18), "aod550", 0.1, 0.0, 1e-5)
+    assert key("here") == first
+    write(tmp_path / "here" / name(0, 10), "aod550", 0.2, 0.0, 1e-5)
+    assert key("here") != first
+    nothing = stage.meteo_of_tile(MeteoParameters(), l1c)
+    assert fingerprint("meteo", "1", nothing, {}) != first
 
 
 def test_aerosol_above_the_ground() -> None:
