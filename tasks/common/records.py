@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
@@ -14,12 +14,12 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    places: ClassVar[frozenset[str]] = frozenset()
-    """Names of fields that say where something lies. They are no part of the identity: what lies there is."""
-
     def identity(self) -> dict[str, Any]:
-        """Return as JSON values what a result made from this record depends on."""
-        return {name: _identity(getattr(self, name)) for name in type(self).model_fields if name not in self.places}
+        """Return as JSON values what a result made from this record depends on: all fields.
+
+        Records of auxiliary data leave out where the data lie, once they know what lies there.
+        """
+        return {name: _identity(getattr(self, name)) for name in type(self).model_fields}
 
 
 def _identity(value: Any) -> Any:
