@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.provenance import file_sha256
 from tasks.dem.parameters import DemFile, DemSurvey
 
 
 def with_hashes(survey: DemSurvey, home: str | None) -> DemSurvey:
-    """Return a survey whose files have their hashes.
+    """Return a survey whose files have their hashes; without those beyond the tile's edge that cannot be read.
 
     Raises:
-        AuxiliaryUnavailable: a file cannot be read.
+        AuxiliaryUnavailable: a file of the tile cannot be read.
     """
-    return survey.model_copy(update={"files": _hashed(survey.files, home), "outer": _hashed(survey.outer, home)})
+    outer, problems = [], [survey.outer_problem] if survey.outer_problem else []
+    for file in survey.outer:
+        try:
+            outer.append(_hashed(file, home))
+        except AuxiliaryUnavailable as error:
+            problems.append(str(error))
+    files = tuple(_hashed(file, home) for file in survey.files)
+    changes = {"files": files, "outer": tuple(outer), "outer_problem": "; ".join(problems)}
+    return survey.model_copy(update=changes)
 
 
-def _hashed(files: Iterable[DemFile], home: str | None) -> tuple[DemFile, ...]:
-    return tuple(file.model_copy(update={"sha256": file_sha256(Path(file.path), home)}) for file in files)
+def _hashed(file: DemFile, home: str | None) -> DemFile:
+    return file.model_copy(update={"sha256": file_sha256(Path(file.path), home)})
 
 
 def describe_survey(survey: DemSurvey) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tasks.dem.footprint import geographic_box
 from tasks.dem.mosaic import build_mosaic
 from tasks.dem.parameters import DemParameters, DemSurvey
 from tasks.dem.sky_view import horizon_sky_view
+from tasks.dem.provenance import with_hashes
 from tasks.dem.sources import find_cell, survey_cells
 from tasks.dem.surroundings import Margin, margin_of, with_margin
 from tasks.dem.task import fetch_dem, prepare_dem
@@ -155,6 +156,19 @@ def test_equal_cells_elsewhere_are_the_same_input_and_other_content_is_not(stage
     # The edition in a folder's name is recorded with the result, so it is part of the key.
     named = moved.model_copy(update={"dem_directory": "/data/COP-DEM_GLO-30-DGED__2023_1", "survey": there.survey})
     assert fingerprint("dem", "1", named, {}) != fingerprint("dem", "1", there, {})
+
+
+def test_a_cell_around_the_tile_that_vanishes_is_left_out(stage: Stage) -> None:
+    stage.write(640.0)
+    file = find_cell(stage.dem, "COPERNICUS_30", "N00_00_E006_00")
+    assert file is not None
+    gone = file.model_copy(update={"path": str(stage.dem / "gone.tif")})
+    found = with_hashes(DemSurvey(kind="COPERNICUS_30", files=(file,), outer=(gone,)), None)
+    assert found.outer == ()
+    assert "gone.tif" in found.outer_problem
+    assert found.files[0].sha256 == hashlib.sha256((stage.dem / NAME).read_bytes()).hexdigest()
+    with pytest.raises(AuxiliaryUnavailable, match=r"gone\.tif"):
+        with_hashes(DemSurvey(kind="COPERNICUS_30", files=(gone,)), None)
 
 
 def test_missing_neighbour_is_taken_for_sea_and_recorded(stage: Stage) -> None:
