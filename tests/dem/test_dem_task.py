@@ -22,8 +22,8 @@ from tasks.dem.cast_shadow import shadow_of_one_sun
 from tasks.dem.footprint import geographic_box
 from tasks.dem.mosaic import build_mosaic
 from tasks.dem.parameters import DemParameters, DemSurvey
-from tasks.dem.sky_view import horizon_sky_view
 from tasks.dem.provenance import with_hashes
+from tasks.dem.sky_view import horizon_sky_view
 from tasks.dem.sources import find_cell, survey_cells
 from tasks.dem.surroundings import Margin, margin_of, with_margin
 from tasks.dem.task import fetch_dem, prepare_dem
