@@ -67,7 +67,7 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
     return TileConfiguration(
         l1c=gipp.select(L1CParameters, content_fingerprint=content_fingerprint, **grids),
         dem=gipp.select(DemParameters, home=str(home.folder)),
-        esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.aux_data))),
+        esa_cci=with_inventory(gipp.select(EsaCciParameters, aux_data=str(home.aux_data), home=str(home.folder))),
         quality_masks=gipp.select(QualityMaskParameters),
         meteo=with_cams_inventory(gipp.select(MeteoParameters, home=str(home.folder))),
         classification=gipp.select(ClassificationParameters, sc_classic=request.sc_classic, resolution=at),

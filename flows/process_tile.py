@@ -21,9 +21,9 @@ from tasks.common.errors import NotProcessable
 from tasks.common.records import Fallback, Record, StageResult, TileRef
 from tasks.common.stage import stage_logger
 from tasks.dem.task import fetch_dem, prepare_dem
-from tasks.esa_cci.task import look_up_esa_cci
+from tasks.esa_cci.task import esa_cci_of_tile, look_up_esa_cci
 from tasks.l1c.task import import_l1c
-from tasks.meteo.task import read_meteo
+from tasks.meteo.task import meteo_of_tile, read_meteo
 from tasks.packaging.task import encode_classification_only, encode_images
 from tasks.quality_masks.task import read_quality_masks
 from tasks.surface_reflectance.task import correct_10m, correct_20m, correct_60m, derive_60m
@@ -85,9 +85,9 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     l1c = run(import_l1c, tile, c.l1c)
     elevation_source = run(fetch_dem, c.dem, l1c)
     dem = run(prepare_dem, tile, elevation_source, l1c=l1c)
-    esa_cci = run(look_up_esa_cci, tile, c.esa_cci, l1c=l1c, dem=dem)
+    esa_cci = run(look_up_esa_cci, tile, esa_cci_of_tile(c.esa_cci, l1c, dem), l1c=l1c, dem=dem)
     quality_masks = run(read_quality_masks, tile, c.quality_masks, l1c=l1c)
-    meteo = run(read_meteo, tile, c.meteo, l1c=l1c, dem=dem)
+    meteo = run(read_meteo, tile, meteo_of_tile(c.meteo, l1c), l1c=l1c, dem=dem)
     maps_of_ground = {"quality_masks": quality_masks, "esa_cci": esa_cci, "dem": dem}
     classification = run(classify_scene, tile, c.classification, l1c=l1c, **maps_of_ground)
     before = {"tile": tile, "l1c": l1c, "dem": dem, "esa_cci": esa_cci, "quality_masks": quality_masks, "meteo": meteo}

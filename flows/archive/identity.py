@@ -15,6 +15,7 @@ from tasks.common.records import TileRef
 from tasks.dem.footprint import geographic_box
 from tasks.dem.parameters import DemParameters
 from tasks.dem.sources import survey_cells
+from tasks.dem.surroundings import WIDEST, with_margin
 from tasks.l1c.load import load_source
 
 _OUTSIDE = frozenset({"input_path", "output_dir", "work_dir"})
@@ -78,13 +79,17 @@ def _files(path: Path) -> list[Path]:
 
 
 def elevation_files(tile: TileRef, options: ProcessingOptions) -> dict[str, str]:
-    """Return the elevation files that cover a tile with size and time; nothing when none is configured or there."""
+    """Return the elevation files that cover a tile and the ground around it, with size and time.
+
+    Nothing when none is configured or there.
+    """
     home: Home = prepare_home(announce=lambda _line: None)
     dem = resolve_gipp(options, home).select(DemParameters, home=str(home.folder))
     if dem.dem_directory is None:
         return {}
     try:
-        survey = survey_cells(geographic_box(load_source(tile).tile.grid), dem)
+        grid = load_source(tile).tile.grid.at(20)
+        survey = survey_cells(geographic_box(grid), dem, geographic_box(with_margin(grid, WIDEST)))
     except AuxiliaryUnavailable:
         return {}
-    return {file.path: f"{file.size} {file.modified_ns}" for file in survey.files}
+    return {file.path: f"{file.size} {file.modified_ns}" for file in (*survey.files, *survey.outer)}

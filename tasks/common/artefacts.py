@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from tasks.common.errors import InternalInconsistency, TransientIO
-from tasks.common.records import ArrayRecord, Fallback, FileRecord, StageResult
+from tasks.common.records import ArrayRecord, Fallback, FileRecord, Record, StageResult
 
 _RESULT_FILE: Final = "result.json"
 _CHUNK_BYTES: Final = 4 << 20
@@ -38,15 +38,38 @@ def file_digest(path: Path) -> str:
 
 
 def fingerprint(stage: str, version: str, parameters: BaseModel | None, inputs: Mapping[str, str]) -> str:
-    """Return the key of a stage's result: a hash of its name, algorithm version, parameters and input fingerprints."""
+    """Return the key of a stage's result: a hash of its name, algorithm version, parameters and input fingerprints.
+
+    Of parameters that are a ``Record`` its identity counts, without the folders that auxiliary data lie in: equal work
+    has the same key on every machine.
+    """
+    content: Any = parameters.identity() if isinstance(parameters, Record) else parameters
     document = {
         "stage": stage,
         "version": version,
-        "parameters": parameters.model_dump(mode="json") if parameters is not None else None,
+        "parameters": content.model_dump(mode="json") if isinstance(content, BaseModel) else content,
         "inputs": dict(inputs),
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class RowFile:
+    """A ``.npy`` file of a fixed shape into which whole rows are written."""
+
+    def __init__(self, path: Path, shape: tuple[int, int], dtype: Any) -> None:
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        self._path, self._start = path, array.offset
+        self._dtype, self._cols = array.dtype, shape[1]
+
+    def __setitem__(self, rows: slice, values: NDArray[Any]) -> None:
+        """Write rows from ``rows.start`` on; nothing is converted but the type."""
+        content = np.ascontiguousarray(values, self._dtype)
+        if content.shape != (rows.stop - rows.start, self._cols):
+            raise InternalInconsistency(f"{self._path.name}: {content.shape} written to rows {rows.start}-{rows.stop}")
+        with self._path.open("r+b") as stream:
+            stream.seek(self._start + rows.start * self._cols * self._dtype.itemsize)
+            stream.write(content.data)
 
 
 class StageWriter:
@@ -76,6 +99,11 @@ class StageWriter:
         with path.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
         return array
+
+    def create_rows(self, name: str, shape: tuple[int, int], dtype: Any) -> RowFile:
+        """Return ``<name>.npy`` to be filled row by row without a memory map: what is written takes no memory."""
+        self._arrays[name] = ArrayRecord(file=f"{name}.npy", shape=shape, dtype=str(np.dtype(dtype)))
+        return RowFile(self.folder / f"{name}.npy", shape, dtype)
 
     def fall_back(self, code: str, message: str) -> None:
         """Record that a documented substitute was used."""

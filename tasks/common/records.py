@@ -6,12 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
 
 
 class Record(BaseModel):
     """Base of all records: frozen, and unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def identity(self) -> dict[str, Any]:
+        """Return as JSON values what a result made from this record depends on: all fields.
+
+        Records of auxiliary data leave out where the data lie, once they know what lies there.
+        """
+        return {name: _identity(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.identity()
+    if isinstance(value, tuple | list):
+        return [_identity(item) for item in value]
+    return to_jsonable_python(value)
 
 
 class Fallback(Record):

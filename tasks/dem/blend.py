@@ -8,13 +8,14 @@ run across the border: a point between the last row of one piece and the first r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 _SMALLEST_WEIGHT: Final = 1.0e-3
+_STRIP_ROWS: Final = 512
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,15 @@ def join(pieces: Sequence[Piece], target: Lattice) -> NDArray[np.float32]:
     if len(groups) == 1 and groups[0][0].in_step_with(target):
         return _paste(groups[0][1], target)
     groups.sort(key=lambda group: (group[0].dx * group[0].dy, group[0].dx))
+    heights = np.empty((target.rows, target.cols), np.float32)
+    for top in range(0, target.rows, _STRIP_ROWS):
+        rows = min(_STRIP_ROWS, target.rows - top)
+        heights[top : top + rows] = _blended(groups, replace(target, north=target.north - top * target.dy, rows=rows))
+    return heights
+
+
+def _blended(groups: Sequence[tuple[Lattice, list[Piece]]], target: Lattice) -> NDArray[np.float32]:
+    """Return groups of pieces, the finest first, joined on one lattice."""
     heights = np.zeros((target.rows, target.cols), np.float32)
     weights = np.zeros((target.rows, target.cols), np.float32)
     for lattice, members in groups:

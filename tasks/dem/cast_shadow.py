@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.grid import Grid
+from tasks.dem.surroundings import Surface
 from tasks.dem.terrain import Floats, SunGrid
 
 Flags = NDArray[np.bool_]
@@ -37,31 +37,61 @@ _LOOK_AHEAD: Final = 4
 _OVERHEAD_DEG: Final = 0.01
 
 
-def cast_shadow(heights: Floats, grid: Grid, sun: SunGrid) -> Flags:
-    """Return where the terrain of a tile is in cast shadow, ``[rows, cols]``.
+def cast_shadow(surface: Surface, rows: slice, sun: SunGrid) -> Flags:
+    """Return where some rows of a tile are in cast shadow, ``[n, cols]``.
 
-    The sun's direction is that at the centre of blocks of 10 km. Terrain outside the grid casts no shadow.
+    The sun's direction is that at the centre of blocks of 10 km. Terrain outside the heights given casts no shadow.
 
     Args:
-        heights: ``[rows, cols]`` [m] without NaN.
-        grid: its position and pixel size.
+        surface: heights of the tile and around it.
+        rows: the rows wanted; they begin at a block's first row, so that bands of rows make up the whole.
         sun: the tile's sun grid.
     """
-    shadow = np.zeros(heights.shape, np.bool_)
+    heights, grid = surface.heights, surface.grid
+    shadow = np.zeros((rows.stop - rows.start, grid.cols), np.bool_)
     size = max(int(BLOCK_M / grid.resolution), 1)
     highest = float(heights.max())
-    for top in range(0, grid.rows, size):
+    for top in range(rows.start, rows.stop, size):
         for left in range(0, grid.cols, size):
-            bottom, right = min(top + size, grid.rows), min(left + size, grid.cols)
+            bottom, right = min(top + size, rows.stop), min(left + size, grid.cols)
             zenith, azimuth = sun.at(grid, 0.5 * (top + bottom), 0.5 * (left + right))
-            drop = highest - float(heights[top:bottom, left:right].min())
-            reach = drop * math.tan(math.radians(min(zenith, 89.9))) / grid.resolution + 2.0
-            row_reach, col_reach = -reach * math.cos(math.radians(azimuth)), reach * math.sin(math.radians(azimuth))
-            rows = max(int(top + min(row_reach, 0.0)), 0), min(math.ceil(bottom + max(row_reach, 0.0)), grid.rows)
-            cols = max(int(left + min(col_reach, 0.0)), 0), min(math.ceil(right + max(col_reach, 0.0)), grid.cols)
-            around = shadow_of_one_sun(heights[slice(*rows), slice(*cols)], grid.resolution, zenith, azimuth)
-            shadow[top:bottom, left:right] = around[top - rows[0] : bottom - rows[0], left - cols[0] : right - cols[0]]
+            row, col = top - surface.row, left - surface.col
+            block = _Block(row, row + bottom - top, col, col + right - left)
+            drop = highest - float(heights[block.place].min())
+            around = block.towards(azimuth, _reach(drop, zenith, grid.resolution), heights.shape)
+            found = shadow_of_one_sun(heights[around.place], grid.resolution, zenith, azimuth)
+            part = found[row - around.top : row - around.top + bottom - top, col - around.left :][:, : right - left]
+            shadow[top - rows.start : bottom - rows.start, left:right] = part
     return shadow
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A rectangle of a height grid; ``bottom`` and ``right`` lie outside."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def towards(self, azimuth_deg: float, reach: float, shape: tuple[int, ...]) -> _Block:
+        """Return the block grown by a number of pixels towards an azimuth, inside the grid."""
+        up, right = reach * math.cos(math.radians(azimuth_deg)), reach * math.sin(math.radians(azimuth_deg))
+        return _Block(
+            max(int(self.top - max(up, 0.0)), 0),
+            min(math.ceil(self.bottom - min(up, 0.0)), shape[0]),
+            max(int(self.left + min(right, 0.0)), 0),
+            min(math.ceil(self.right + max(right, 0.0)), shape[1]),
+        )
+
+
+def _reach(drop_m: float, zenith_deg: float, pixel_m: float) -> float:
+    """Return the length [pixels] of the longest shadow."""
+    return drop_m * math.tan(math.radians(min(zenith_deg, 89.9))) / pixel_m + 2.0
 
 
 def shadow_of_one_sun(heights: Floats, pixel_m: float, zenith_deg: float, azimuth_deg: float) -> Flags:

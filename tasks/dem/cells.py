@@ -7,6 +7,7 @@ measure 5 degrees and are numbered from 180 W and 60 N.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,8 @@ SPACING_DEG: Final[dict[DemKind, float]] = {
 KERNEL_SAMPLES: Final = 2
 """Samples that cubic-spline resampling needs beyond the tile's edge."""
 
+_COPERNICUS_CELL: Final = re.compile(r"[NS]\d{2}_00_[EW]\d{3}_00")
+
 SRTM_LATITUDES: Final = (-60.0, 60.0)
 """SRTM has no cells beyond."""
 
@@ -36,6 +39,11 @@ class Box:
     south: float
     east: float
     north: float
+
+    def beside(self, other: Box) -> Box:
+        """Return the box with its longitudes counted in the turn of the globe in which another's are."""
+        turns = 360.0 * round((other.west + other.east - self.west - self.east) / 720.0)
+        return Box(self.west + turns, self.south, self.east + turns, self.north)
 
     def grown(self, margin_deg: float) -> Box:
         """Return the box with a margin in latitude, and the same distance on the ground in longitude."""
@@ -91,6 +99,13 @@ def file_names(kind: DemKind, cell: str) -> tuple[str, ...]:
         f"{dged}.tar",
         f"{dged}.zip",
     )
+
+
+def cell_of_file(name: str) -> str:
+    """Return the cell that a file's name names (``N47_00_E011_00``, ``srtm_39_03``); the name's stem for others."""
+    stem = name.rsplit(".", 1)[0]
+    found = _COPERNICUS_CELL.search(stem)
+    return found[0] if found else stem
 
 
 def _wrapped(longitude: int) -> int:

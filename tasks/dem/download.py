@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +26,15 @@ PROBES: Final[dict[DemKind, str]] = {
 }
 """A cell of the Alps by kind: an address that has it is right, and what it lacks is sea."""
 
+_LASTING: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a folder that a second attempt meets again: read-only, forbidden, full."""
+
 _FINER: Final = re.compile(r"(?i)(?<=dem-)30m|(?<=glo-)30|(?<=glo)30")
 
 
-def fetch_cells(box: Box, parameters: DemParameters, limits: Limits | None = None) -> DemSurvey:
+def fetch_cells(
+    box: Box, parameters: DemParameters, limits: Limits | None = None, around: Box | None = None
+) -> DemSurvey:
     """Download the cells of a tile that are not in the configured folder, and return what is there then.
 
     Without an address (``dem_reference`` is a label or absent), or with every cell in place, nothing is requested. A
@@ -39,39 +46,86 @@ def fetch_cells(box: Box, parameters: DemParameters, limits: Limits | None = Non
         box: the tile.
         parameters: folder and address.
         limits: time-outs and attempts.
+        around: the tile with the ground around it; None for the tile alone. The cells that lie in it only are fetched
+            last, and not at all when the download of the tile's own has failed.
 
     Returns:
-        The cells; ``problem`` says what went wrong with the download, if anything did.
+        The cells; ``problem`` says what went wrong with the download of the tile's own, if anything did, also when
+        the folder cannot be written.
 
     Raises:
         AuxiliaryUnavailable: the folder or an archive in it cannot be read.
-        TransientIO: the folder cannot be written.
+        TransientIO: the folder failed in a way that may pass.
     """
-    survey = survey_cells(box, parameters)
+    survey = survey_cells(box, parameters, around)
     folder, address = dem_folder(parameters), parameters.download_address
-    if folder is None or address is None or (survey.kind is not None and not survey.missing):
+    complete = survey.kind is not None and not survey.missing and not survey.outer_missing
+    if folder is None or address is None or complete:
         return survey
-    limits = limits or Limits()
-    kind = preferred_kinds(parameters.dem_reference)[0]
-    cells = cells_covering(box, kind)
-    wanted = [cell for cell in cells if find_cell(folder, kind, cell) is None]
-    at_sea = known_sea(folder, kind, wanted)
-    absent: list[str] = []
-    problem = ""
-    try:
-        for cell in (cell for cell in wanted if cell not in at_sea):
-            there = _download_any(folder, address, kind, cell, limits)
-            absent += [] if there else [cell]
-    except AuxiliaryUnavailable as error:
-        problem = str(error)
-    except OSError as error:
+    fetch = _Fetch(folder, address, preferred_kinds(parameters.dem_reference)[0], limits or Limits())
+    own = cells_covering(box, fetch.kind)
+    problem = fetch.bring(own) if survey.kind is None or survey.missing else ""
+    outer_problem = ""
+    if around is not None and not problem:
+        outer = tuple(cell for cell in cells_covering(around, fetch.kind) if cell not in own)
+        outer_problem = fetch.bring(outer, evidence=own)
+    problems = {"problem": problem, "outer_problem": outer_problem}
+    return survey_cells(box, parameters, around).model_copy(update=problems)
+
+
+@dataclass(frozen=True)
+class _Fetch:
+    """A download address, the kind of cells it serves, and the folder they go to."""
+
+    folder: Path
+    address: str
+    kind: DemKind
+    limits: Limits
+
+    def bring(self, cells: tuple[str, ...], evidence: tuple[str, ...] = ()) -> str:
+        """Download those of the cells that are not there; return in one line what went wrong, empty for nothing.
+
+        Args:
+            cells: the cells wanted.
+            evidence: further cells; when one of all these is there, the address is right and what it lacks is sea.
+        """
+        wanted = [cell for cell in cells if find_cell(self.folder, self.kind, cell) is None]
+        at_sea = known_sea(self.folder, self.kind, wanted)
+        absent: list[str] = []
+        problem = ""
+        try:
+            for cell in (cell for cell in wanted if cell not in at_sea):
+                there = _download_any(self.folder, self.address, self.kind, cell, self.limits)
+                absent += [] if there else [cell]
+        except AuxiliaryUnavailable as error:
+            problem = str(error)
+        except OSError as error:
+            return _cannot_store(self.folder, error)
+        if not absent:
+            return problem
+        if not (any(find_cell(self.folder, self.kind, cell) for cell in (*cells, *evidence)) or self._is_right()):
+            return problem or f"{shown(self.address)}: has none of the cells {', '.join(absent)}"
+        try:
+            for cell in absent:
+                mark_sea(self.folder, self.kind, cell)
+        except OSError as error:
+            return _cannot_store(self.folder, error)
+        return problem
+
+    def _is_right(self) -> bool:
+        """Tell whether the address serves this kind at all, by a cell that is certainly land."""
+        return self.kind in PROBES and answers(cell_address(self.address, self.kind, PROBES[self.kind])[0], self.limits)
+
+
+def _cannot_store(folder: Path, error: OSError) -> str:
+    """Return the line for a folder that takes no files.
+
+    Raises:
+        TransientIO: the error is of another nature and may pass.
+    """
+    if error.errno not in _LASTING:
         raise TransientIO(f"{shown(folder)}: DEM cell cannot be stored ({error.strerror})") from error
-    if absent and (any(find_cell(folder, kind, cell) for cell in cells) or _is_right(address, kind, limits)):
-        for cell in absent:
-            mark_sea(folder, kind, cell)
-    elif absent and not problem:
-        problem = f"{shown(address)}: has none of the cells {', '.join(absent)}"
-    return survey_cells(box, parameters).model_copy(update={"problem": problem})
+    return f"{shown(folder)}: DEM cells cannot be stored ({error.strerror}); free space or make it writable"
 
 
 def _download_any(folder: Path, address: str, kind: DemKind, cell: str, limits: Limits) -> bool:
@@ -83,11 +137,6 @@ def _download_any(folder: Path, address: str, kind: DemKind, cell: str, limits: 
     if find_cell(folder, "COPERNICUS_90", cell) is not None:
         return True
     return download_cell(folder, coarser_address(address), "COPERNICUS_90", cell, limits)
-
-
-def _is_right(address: str, kind: DemKind, limits: Limits) -> bool:
-    """Tell whether an address serves this kind at all, by a cell that is certainly land."""
-    return kind in PROBES and answers(cell_address(address, kind, PROBES[kind])[0], limits)
 
 
 def coarser_address(address: str) -> str:

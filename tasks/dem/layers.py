@@ -1,40 +1,50 @@
-"""Terrain layers of a tile at 20 m and at 10 m, written strip by strip."""
+"""Terrain layers of a tile at one resolution, written band by band."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.grid import Grid
-from tasks.dem.cast_shadow import cast_shadow
-from tasks.dem.mosaic import Mosaic, warp_to_grid
+from tasks.dem.cast_shadow import BLOCK_M, cast_shadow
 from tasks.dem.parameters import SkyViewForm
 from tasks.dem.sky_view import horizon_sky_view, simple_sky_view, sky_view_counts
+from tasks.dem.surroundings import Surface
 from tasks.dem.terrain import (
     ANGLE_SCALE,
     Floats,
-    Gradient,
     SunGrid,
     aspect_counts,
-    gradient,
     illumination,
     illumination_counts,
     slope_counts,
 )
 
-Create = Callable[[str, tuple[int, ...], Any], NDArray[Any]]
+
+class Rows(Protocol):
+    """An array that takes whole rows."""
+
+    def __setitem__(self, rows: slice, values: NDArray[Any], /) -> None: ...
+
+
+Create = Callable[[str, tuple[int, int], Any], Rows]
 """Makes a named array that is filled row by row."""
+
+Around = Callable[[slice], Surface]
+"""Gives the heights of some rows of the tile with those around them; the rows are asked for from north to south."""
 
 SMOOTHING_PIXELS: Final[dict[int, int]] = {10: 9, 20: 5}
 """Side of the box over which the illumination from a 30 m model is averaged, by pixel size [m]."""
 
-_STRIP_ROWS: Final = {10: 512, 20: 128}
+_STRIP_ROWS: Final = 128
 _MEDIAN: Final = 3
+_CAST, _TURNED = np.uint8(1), np.uint8(2)
+"""Flags of a pixel: in cast shadow, turned away from the sun."""
 
 
 @dataclass(frozen=True)
@@ -50,114 +60,76 @@ class TerrainSettings:
     smooth_illumination: bool
 
 
-def write_layers(
-    create: Create, mosaic: Mosaic, heights: Floats, grid: Grid, sun: SunGrid, settings: TerrainSettings
-) -> float:
-    """Write the layers of both resolutions and return the mean slope [degree].
-
-    At 20 m from the heights given: ``slope_20m``, ``aspect_20m``, ``illumination_20m``, ``shadow_20m``,
-    ``sky_view_20m``. At 10 m from the mosaic again: ``illumination_10m``, ``shadow_10m``, ``sky_view_10m``; the cast
-    shadow and what the horizon takes from the sky are those of 20 m, finer than the models' samples.
-
-    Args:
-        create: makes the arrays.
-        mosaic: heights around the tile.
-        heights: ``[rows, cols]`` float32 [m] at 20 m.
-        grid: the grid of ``heights``.
-        sun: the tile's sun.
-        settings: the options.
-    """
-    mean_slope = _write_20m(create, heights, grid, sun, settings)
-    cast = cast_shadow(heights, grid, sun).view(np.uint8)
-    # A median of 3 x 3 pixels removes single pixels, as Sen2Cor does.
-    cast = np.asarray(cv2.medianBlur(cast, _MEDIAN), np.uint8)
-    shadow = create("shadow_20m", grid.shape, np.uint8)
-    sky = create("sky_view_20m", grid.shape, np.uint8)
-    share = np.empty(grid.shape, np.uint8)
-    for rows in _strips(grid):
-        ground = gradient(heights, grid.resolution, rows)
-        shadow[rows] = cast[rows] | (illumination(ground, sun.direction(grid, rows.start, rows.stop)) <= 0.0)
-        simple = simple_sky_view(ground)
-        factor = horizon_sky_view(heights, grid.resolution, rows) if settings.sky_view == "HORIZON" else simple
-        sky[rows] = sky_view_counts(factor)
-        share[rows] = np.rint(np.clip(factor / simple, 0.0, 1.0) * np.float32(255.0)).astype(np.uint8)
-    _write_10m(create, mosaic, grid.at(10), sun, settings, cast, share)
-    return mean_slope
-
-
-def _write_20m(create: Create, heights: Floats, grid: Grid, sun: SunGrid, settings: TerrainSettings) -> float:
-    """Write slope, aspect and illumination; return the mean slope [degree]."""
+def write_slopes(create: Create, surface: Surface) -> float:
+    """Write ``slope_20m`` and ``aspect_20m``; return the mean slope [degree]."""
+    grid = surface.grid
     slope, aspect = create("slope_20m", grid.shape, np.uint16), create("aspect_20m", grid.shape, np.uint16)
-    light = create("illumination_20m", grid.shape, np.int16)
     total = 0
-    for rows in _strips(grid):
-        ground = gradient(heights, grid.resolution, rows)
-        slope[rows], aspect[rows] = slope_counts(ground), aspect_counts(ground)
-        total += int(slope[rows].sum(dtype=np.int64))
-        light[rows] = _illumination(heights, 0, grid, rows, sun, settings)
+    for rows in _pieces(slice(0, grid.rows), _STRIP_ROWS):
+        ground = surface.ground(rows)
+        counts = slope_counts(ground)
+        slope[rows], aspect[rows] = counts, aspect_counts(ground)
+        total += int(counts.sum(dtype=np.int64))
     return total / (ANGLE_SCALE * grid.rows * grid.cols)
 
 
-def _write_10m(
-    create: Create,
-    mosaic: Mosaic,
-    grid: Grid,
-    sun: SunGrid,
-    settings: TerrainSettings,
-    cast: NDArray[np.uint8],
-    share: NDArray[np.uint8],
-) -> None:
-    light = create("illumination_10m", grid.shape, np.int16)
-    shadow = create("shadow_10m", grid.shape, np.uint8)
-    sky = create("sky_view_10m", grid.shape, np.uint8)
-    margin = _margin(grid, settings) + 1
-    for rows in _strips(grid):
-        top, bottom = max(rows.start - margin, 0), min(rows.stop + margin, grid.rows)
-        part = grid.model_copy(update={"uly": grid.uly - top * grid.resolution, "rows": bottom - top})
-        heights = warp_to_grid(mosaic, part)
-        light[rows] = _illumination(heights, top, grid, rows, sun, settings)
-        for inner in _strips(grid.model_copy(update={"rows": rows.stop - rows.start, "resolution": 20})):
-            here = slice(rows.start + inner.start, rows.start + inner.stop)
-            ground = _gradient(heights, top, grid, here)
-            coarse = slice(here.start // 2, (here.stop + 1) // 2)
-            turned = illumination(ground, sun.direction(grid, here.start, here.stop)) <= 0.0
-            shadow[here] = _doubled(cast[coarse]) | turned
-            factor = simple_sky_view(ground)
-            factor *= _doubled(share[coarse]) * np.float32(1.0 / 255.0)
-            sky[here] = sky_view_counts(factor)
+def write_light(create: Create, around: Around, grid: Grid, sun: SunGrid, settings: TerrainSettings) -> None:
+    """Write ``illumination_*``, ``shadow_*`` and ``sky_view_*`` of one resolution.
+
+    Args:
+        create: makes the arrays.
+        around: gives the heights.
+        grid: the tile's grid at that resolution.
+        sun: the tile's sun.
+        settings: the options.
+    """
+    name = f"{grid.resolution}m"
+    light = create(f"illumination_{name}", grid.shape, np.int16)
+    sky = create(f"sky_view_{name}", grid.shape, np.uint8)
+    flags = np.empty(grid.shape, np.uint8)
+    for band in _pieces(slice(0, grid.rows), int(BLOCK_M / grid.resolution)):
+        surface = around(band)
+        flags[band] = cast_shadow(surface, band, sun)
+        for rows in _pieces(band, _STRIP_ROWS):
+            light[rows], turned = _light(surface, rows, sun, settings)
+            flags[rows] |= turned
+            sky[rows] = sky_view_counts(_sky(surface, rows, settings))
+    shadow = create(f"shadow_{name}", grid.shape, np.uint8)
+    for rows in _pieces(slice(0, grid.rows), _STRIP_ROWS):
+        shadow[rows] = _without_specks(flags, rows)
 
 
-def _illumination(
-    heights: Floats, top: int, grid: Grid, rows: slice, sun: SunGrid, settings: TerrainSettings
-) -> NDArray[np.int16]:
-    """Return the illumination counts of some rows of a grid; ``heights`` begins at the grid's row ``top``."""
-    margin = _margin(grid, settings)
-    first, last = max(rows.start - margin, 0), min(rows.stop + margin, grid.rows)
-    ground = _gradient(heights, top, grid, slice(first, last))
-    cosine = illumination(ground, sun.direction(grid, first, last))
-    if settings.smooth_illumination:
-        side = SMOOTHING_PIXELS[grid.resolution]
+def _light(
+    surface: Surface, rows: slice, sun: SunGrid, settings: TerrainSettings
+) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+    """Return the illumination counts of some rows, and the flag of those pixels that are turned away from the sun."""
+    grid = surface.grid
+    side = SMOOTHING_PIXELS[grid.resolution] if settings.smooth_illumination else 1
+    first, last = max(rows.start - side // 2, 0), min(rows.stop + side // 2, grid.rows)
+    cosine = illumination(surface.ground(slice(first, last)), sun.direction(grid, first, last))
+    inner = slice(rows.start - first, rows.stop - first)
+    turned = np.asarray(np.where(cosine[inner] <= 0.0, _TURNED, 0), np.uint8)
+    if side > 1:
         cosine = np.asarray(cv2.blur(cosine, (side, side), borderType=cv2.BORDER_REPLICATE), np.float32)
-    return illumination_counts(cosine[rows.start - first : rows.stop - first])
+    return illumination_counts(cosine[inner]), turned
 
 
-def _gradient(heights: Floats, top: int, grid: Grid, rows: slice) -> Gradient:
-    return gradient(heights, grid.resolution, slice(rows.start - top, rows.stop - top))
+def _sky(surface: Surface, rows: slice, settings: TerrainSettings) -> Floats:
+    if settings.sky_view == "SIMPLE":
+        return simple_sky_view(surface.ground(rows))
+    return horizon_sky_view(surface.heights, surface.grid.resolution, *surface.place(rows))
 
 
-def _margin(grid: Grid, settings: TerrainSettings) -> int:
-    return SMOOTHING_PIXELS[grid.resolution] // 2 if settings.smooth_illumination else 0
+def _without_specks(flags: NDArray[np.uint8], rows: slice) -> NDArray[np.uint8]:
+    """Return the shadow of some rows: cast shadow without single pixels, as Sen2Cor does, and self shadow."""
+    first, last = max(rows.start - 1, 0), min(rows.stop + 1, flags.shape[0])
+    cast = np.asarray(cv2.medianBlur(flags[first:last] & _CAST, _MEDIAN), np.uint8)
+    return np.asarray((cast[rows.start - first : rows.stop - first] | (flags[rows] & _TURNED)) != 0, np.uint8)
 
 
-def _doubled(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return every pixel as 2 x 2 pixels."""
-    return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
-
-
-def _strips(grid: Grid) -> list[slice]:
-    """Return the grid's rows in strips; an even number of rows each, so that 20 m pixels are not divided."""
-    size = _STRIP_ROWS[grid.resolution]
-    return [slice(top, min(top + size, grid.rows)) for top in range(0, grid.rows, size)]
+def _pieces(rows: slice, size: int) -> list[slice]:
+    """Return rows in pieces of a size; the last may be smaller."""
+    return [slice(top, min(top + size, rows.stop)) for top in range(rows.start, rows.stop, size)]
 
 
 def height_figures(heights: Floats) -> dict[str, float]:

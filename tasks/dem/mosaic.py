@@ -42,41 +42,70 @@ class Mosaic:
         heights: ``[rows, cols]`` float32 [m above sea level], without NaN.
         void_percentage: share of the samples inside the tile's box that no cell gives (sea or void) [%].
         filled_percentage: share of the samples that were interpolated over voids of land [%].
+        unread: one line for each damaged cell beyond the tile's edge; its heights are 0.
     """
 
     lattice: Lattice
     heights: NDArray[np.float32]
     void_percentage: float
     filled_percentage: float = 0.0
+    unread: tuple[str, ...] = ()
 
 
-def build_mosaic(files: Sequence[DemFile], box: Box) -> Mosaic:
-    """Read all cells of a tile and join them.
+def build_mosaic(
+    files: Sequence[DemFile], box: Box, around: Box | None = None, outer: Sequence[DemFile] = ()
+) -> Mosaic:
+    """Read all cells of a tile, and of the ground around it, and join them.
 
     Voids in land are interpolated from their rim; voids at sea, and everything outside the cells, become 0 m. (Sen2Cor
     sets all of them to 0 m, which makes cliffs of holes in mountains.)
 
     Args:
-        files: cells of one kind.
+        files: cells of the tile.
         box: the tile.
+        around: the tile with the ground around it; None for the tile alone.
+        outer: cells that lie in ``around`` only.
 
     Raises:
-        AuxiliaryUnavailable: a file is damaged, has no geographic coordinates or lies elsewhere, or none reaches
-            into the box.
+        AuxiliaryUnavailable: a file of the tile is damaged, has no geographic coordinates or lies elsewhere, or none
+            reaches into the box.
     """
-    pieces = [piece for file in files if (piece := read_cell(file, box)) is not None]
-    if not pieces:
+    wide = around or box
+    box = box.beside(wide)
+    pieces = [piece for file in files if (piece := read_cell(file, wide)) is not None]
+    if not any(_reaches(piece.lattice, box) for piece in pieces):
         raise AuxiliaryUnavailable(f"{shown(files[0].path)}: no DEM cell reaches into the tile")
+    unread = []
+    for file in outer:
+        try:
+            beyond = read_cell(file, wide)
+        except AuxiliaryUnavailable as error:
+            unread.append(str(error))
+        else:
+            pieces += [] if beyond is None else [beyond]
     finest = min((piece.lattice for piece in pieces), key=lambda lattice: (lattice.dx, lattice.dy))
-    margin = _MARGIN_SAMPLES * finest.dy
-    grown = box.grown(margin)
+    grown = wide.grown(_MARGIN_SAMPLES * finest.dy)
     lattice = Lattice.covering(grown.west, grown.south, grown.east, grown.north, finest)
     heights = join(pieces, lattice)
-    void = np.isnan(heights)
+    inner = np.isnan(heights[_part_of(lattice, box)])
+    void_percentage = 100.0 * float(inner.mean())
     filled = fill_land_voids(heights)
     heights[np.isnan(heights)] = 0.0
-    inner = void[_MARGIN_SAMPLES:-_MARGIN_SAMPLES, _MARGIN_SAMPLES:-_MARGIN_SAMPLES]
-    return Mosaic(lattice, heights, 100.0 * float(inner.mean()), 100.0 * filled / heights.size)
+    return Mosaic(lattice, heights, void_percentage, 100.0 * filled / heights.size, tuple(unread))
+
+
+def _reaches(lattice: Lattice, box: Box) -> bool:
+    """Tell whether a lattice has a sample in a box or within the resampling's kernel of it."""
+    grown = box.grown(_MARGIN_SAMPLES * max(lattice.dx, lattice.dy))
+    south, east = lattice.north - (lattice.rows - 1) * lattice.dy, lattice.west + (lattice.cols - 1) * lattice.dx
+    return lattice.west <= grown.east and east >= grown.west and south <= grown.north and lattice.north >= grown.south
+
+
+def _part_of(lattice: Lattice, box: Box) -> tuple[slice, slice]:
+    """Return the rows and columns of a lattice's samples that enclose a box inside it."""
+    inner = Lattice.covering(box.west, box.south, box.east, box.north, lattice)
+    row, col = (round(shift) for shift in lattice.offset_of(inner))
+    return slice(row, row + inner.rows), slice(col, col + inner.cols)
 
 
 def read_cell(file: DemFile, box: Box) -> Piece | None:
@@ -104,7 +133,7 @@ def read_cell(file: DemFile, box: Box) -> Piece | None:
             cols = max(col, 0), min(col + part.cols, whole.cols)
             if rows[0] >= rows[1] or cols[0] >= cols[1]:
                 return None
-            values = dataset.read(1, window=Window.from_slices(rows, cols)).astype(np.float32)
+            values = dataset.read(1, window=Window.from_slices(rows, cols)).astype(np.float32, copy=False)
             nodata = dataset.nodata
     except (RasterioError, ValueError, MemoryError) as error:
         raise AuxiliaryUnavailable(f"{name}: DEM cell cannot be read ({shown(str(error))})") from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from pathlib import PurePath
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,12 +13,14 @@ from tasks.common.records import Record
 DemKind = Literal["COPERNICUS_30", "COPERNICUS_90", "DTED_30", "DTED_90", "SRTM_90"]
 """The elevation models Sen2Cor supports, under the names of its sources."""
 
+_EDITION: Final = re.compile(r"(?<!\d)(20\d\d)_(\d)(?!\d)")
+
 SkyViewForm = Literal["HORIZON", "SIMPLE"]
 """How the sky view factor is derived."""
 
 
 class DemFile(Record):
-    """One local file that holds one cell. Size and time make a changed file a different input of the stage."""
+    """One local file that holds one cell."""
 
     cell: str
     path: str
@@ -24,6 +28,14 @@ class DemFile(Record):
     """Name inside the archive at ``path``; None for a file on its own."""
     size: int
     modified_ns: int
+    sha256: str | None = None
+    """None as long as it was not asked for; then size and time tell a changed file."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return name and content of the file, wherever it lies; without its hash, place, size and time."""
+        if self.sha256 is None:
+            return super().identity()
+        return {"cell": self.cell, "name": PurePath(self.path).name, "member": self.member, "sha256": self.sha256}
 
 
 class DemSurvey(Record):
@@ -38,6 +50,12 @@ class DemSurvey(Record):
     """Cells that are known not to exist because they hold no land; their height is 0."""
     missing: tuple[str, ...] = ()
     """Cells that were found nowhere."""
+    outer: tuple[DemFile, ...] = ()
+    """Cells beyond the tile's edge whose terrain may shade it."""
+    outer_missing: tuple[str, ...] = ()
+    """Such cells that were found nowhere."""
+    outer_problem: str = ""
+    """One line that says why a download did not give them."""
     problem: str = ""
     """One line that says why a download did not give the missing cells; empty when none was tried or needed."""
 
@@ -66,6 +84,14 @@ class DemParameters(Record):
     survey: DemSurvey | None = None
     """Result of ``fetch_dem``; the stage looks for the cells itself when it is None."""
 
+    def identity(self) -> dict[str, Any]:
+        """Return everything but the folders, once the cells in them are known."""
+        everything = super().identity()
+        if self.survey is None:
+            return everything
+        folders = {"dem_directory": edition_of(self.dem_directory), "home": None}
+        return everything | folders
+
     @field_validator("dem_directory", "dem_reference", "home", mode="before")
     @classmethod
     def _none_word(cls, value: Any) -> Any:
@@ -77,6 +103,15 @@ class DemParameters(Record):
         """The reference when it is an address, None when it is a label or absent."""
         reference = self.dem_reference or ""
         return reference if reference.lower().startswith(("http://", "https://")) else None
+
+
+def edition_of(address: str | None) -> str:
+    """Return the edition that a Copernicus address or folder names (``2021_1`` in ``COP-DEM_GLO-90-DGED__2021_1``).
+
+    Empty where it names none: the cells themselves do not carry it.
+    """
+    found = _EDITION.search(address or "")
+    return found[0] if found else ""
 
 
 def nothing_found(survey: DemSurvey, parameters: DemParameters) -> str:

@@ -1,24 +1,34 @@
-"""Where the heights of a tile came from: names, editions and hashes of the cells' files."""
+"""Where the heights of a tile came from: names and hashes of the cells' files."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.provenance import file_sha256
-from tasks.dem.parameters import DemSurvey
-
-_EDITION: Final = re.compile(r"(?<!\d)(20\d\d)_(\d)(?!\d)")
+from tasks.dem.parameters import DemFile, DemSurvey
 
 
-def edition_of(address: str | None) -> str:
-    """Return the edition that a Copernicus address or folder names (``2021_1`` in ``COP-DEM_GLO-90-DGED__2021_1``).
+def with_hashes(survey: DemSurvey, home: str | None) -> DemSurvey:
+    """Return a survey whose files have their hashes; without those beyond the tile's edge that cannot be read.
 
-    Empty where it names none: the cells themselves do not carry it.
+    Raises:
+        AuxiliaryUnavailable: a file of the tile cannot be read.
     """
-    found = _EDITION.search(address or "")
-    return found[0] if found else ""
+    outer, problems = [], [survey.outer_problem] if survey.outer_problem else []
+    for file in survey.outer:
+        try:
+            outer.append(_hashed(file, home))
+        except AuxiliaryUnavailable as error:
+            problems.append(str(error))
+    files = tuple(_hashed(file, home) for file in survey.files)
+    changes = {"files": files, "outer": tuple(outer), "outer_problem": "; ".join(problems)}
+    return survey.model_copy(update=changes)
+
+
+def _hashed(file: DemFile, home: str | None) -> DemFile:
+    return file.model_copy(update={"sha256": file_sha256(Path(file.path), home)})
 
 
 def describe_survey(survey: DemSurvey) -> dict[str, Any]:
@@ -30,9 +40,14 @@ def describe_survey(survey: DemSurvey) -> dict[str, Any]:
     return {
         "source": survey.kind or "NONE",
         "cells": [file.cell for file in survey.files],
+        "outer_cells": [file.cell for file in survey.outer],
         "sea_cells": list(survey.sea) if survey.kind else [],
         "files": [
-            {"cell": file.cell, "file": Path(file.path).name, "sha256": file_sha256(Path(file.path))}
-            for file in survey.files
+            {
+                "cell": file.cell,
+                "file": Path(file.path).name,
+                "sha256": file.sha256 or file_sha256(Path(file.path)),
+            }
+            for file in (*survey.files, *survey.outer)
         ],
     }

@@ -49,14 +49,19 @@ def preferred_kinds(reference: str | None) -> tuple[DemKind, ...]:
     return tuple(order)
 
 
-def survey_cells(box: Box, parameters: DemParameters) -> DemSurvey:
-    """Look for the cells of a tile in the configured folder.
+def survey_cells(box: Box, parameters: DemParameters, around: Box | None = None) -> DemSurvey:
+    """Look for the cells of a tile, and of the ground around it, in the configured folder.
 
     The first kind of which a cell exists is used for the whole tile; a cell that the 30 m Copernicus model lacks is
     taken from the 90 m one. A tile all of whose cells are known to be sea has that kind and no file.
 
+    Args:
+        box: the tile.
+        parameters: the folder.
+        around: the tile with the ground around it; None for the tile alone.
+
     Raises:
-        AuxiliaryUnavailable: the folder, or an archive in it, cannot be read.
+        AuxiliaryUnavailable: the folder, or an archive of the tile in it, cannot be read.
     """
     folder = dem_folder(parameters)
     kinds = preferred_kinds(parameters.dem_reference)
@@ -64,25 +69,52 @@ def survey_cells(box: Box, parameters: DemParameters) -> DemSurvey:
         return DemSurvey()
     for kind in kinds:
         cells = cells_covering(box, kind)
-        found = {cell: file for cell in cells if (file := find_cell(folder, kind, cell)) is not None}
-        coarser: list[str] = []
-        if found and kind == "COPERNICUS_30":
-            others = {cell: find_cell(folder, "COPERNICUS_90", cell) for cell in cells if cell not in found}
-            found |= {cell: file for cell, file in others.items() if file is not None}
-            coarser = [cell for cell in others if cell in found]
-        elif kind == "COPERNICUS_90" and kinds[0] == "COPERNICUS_30" and parameters.download_address:
+        found, coarser = _find_cells(folder, kind, cells)
+        if kind == "COPERNICUS_90" and kinds[0] == "COPERNICUS_30" and parameters.download_address:
             coarser = list(found)
         absent = [cell for cell in cells if cell not in found]
         sea = known_sea(folder, kind, absent)
         if found or (cells and len(sea) == len(cells)):
+            outer, outer_missing = _outer_cells(folder, kind, cells, around)
             return DemSurvey(
                 kind=kind,
                 files=tuple(found[cell] for cell in cells if cell in found),
                 coarser=tuple(coarser),
                 sea=tuple(sea),
                 missing=tuple(cell for cell in absent if cell not in sea),
+                outer=outer,
+                outer_missing=outer_missing,
             )
     return DemSurvey(missing=cells_covering(box, kinds[0]))
+
+
+def _find_cells(folder: Path, kind: DemKind, cells: tuple[str, ...]) -> tuple[dict[str, DemFile], list[str]]:
+    """Return the files of cells, and which of them are of the 90 m model in place of the 30 m one."""
+    found = {cell: file for cell in cells if (file := find_cell(folder, kind, cell)) is not None}
+    if not found or kind != "COPERNICUS_30":
+        return found, []
+    others = {cell: find_cell(folder, "COPERNICUS_90", cell) for cell in cells if cell not in found}
+    found |= {cell: file for cell, file in others.items() if file is not None}
+    return found, [cell for cell in others if cell in found]
+
+
+def _outer_cells(
+    folder: Path, kind: DemKind, cells: tuple[str, ...], around: Box | None
+) -> tuple[tuple[DemFile, ...], tuple[str, ...]]:
+    """Return the files of the cells around those of a tile, and the cells that are found nowhere."""
+    if around is None:
+        return (), ()
+    files, missing = [], []
+    kinds: tuple[DemKind, ...] = (kind, "COPERNICUS_90") if kind == "COPERNICUS_30" else (kind,)
+    for cell in (cell for cell in cells_covering(around, kind) if cell not in cells):
+        try:
+            file = next((found for k in kinds if (found := find_cell(folder, k, cell)) is not None), None)
+        except AuxiliaryUnavailable:
+            file = None
+        files += [] if file is None else [file]
+        missing += [cell] if file is None else []
+    sea = known_sea(folder, kind, missing)
+    return tuple(files), tuple(cell for cell in missing if cell not in sea)
 
 
 def find_cell(folder: Path, kind: DemKind, cell: str) -> DemFile | None:

@@ -1,8 +1,10 @@
 """Brings one file from a web server: bounded in time and size, resumed, and never visible before it is complete.
 
-A file grows as ``.<name>.part`` beside its final place, with a note of the server's validator (entity tag or date); it
-is renamed when its length and content are right. What a killed process left is continued by the next one, provided the
-server confirms with that validator that the content is still the same.
+A file grows as ``.<name>.<host>.part`` beside its final place, with a note of the server's validator (entity tag or
+date); it is renamed when its length and content are right. What a killed process left is continued by the next one on
+that machine, provided the server confirms with that validator that the content is still the same. Machines that share
+the folder over NFS wait for each other where the mount passes locks on; where it does not, each writes a file of its
+own name, and the last rename wins.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ MAX_BYTES: Final = 1 << 30
 _CHUNK: Final = 1 << 18
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP states after which the same request may succeed."""
+
+_HOST: Final = os.uname().nodename
+_STALE_S: Final = 86_400.0
+"""Partial files of this age belong to no living process."""
 
 _ABSENT: Final = frozenset({404, 410})
 _MAX_REDIRECTS: Final = 5
@@ -81,8 +87,10 @@ def bring_file(url: str, target: Path, check: Callable[[Path], None], limits: Li
         with locked(target.with_name(f".{target.name}.lock"), limits.wait_s) as alone:
             if target.is_file():
                 return True
-            stem = target.name if alone else f"{target.name}.{os.getpid()}.{time.monotonic_ns():x}"
-            return _bring(url, target, target.with_name(f".{stem}.part"), check, limits)
+            stem = f"{target.name}.{_HOST}" if alone else f"{target.name}.{_HOST}.{os.getpid()}.{time.monotonic_ns():x}"
+            there = _bring(url, target, target.with_name(f".{stem}.part"), check, limits)
+            _tidy(target)
+            return there
     except TimeoutError as error:
         raise AuxiliaryUnavailable(f"{shown(url)}: another process has been downloading it too long") from error
 
@@ -112,7 +120,8 @@ def _bring(url: str, target: Path, part: Path, check: Callable[[Path], None], li
             return True
         except _TryAgainError as error:
             reason = str(error)
-        except AuxiliaryUnavailable:
+        except (AuxiliaryUnavailable, OSError):
+            # Also on a full disk, which a partial file would keep full.
             _discard(part)
             raise
     if not _note_of(part).is_file():
@@ -126,6 +135,16 @@ def _finish(part: Path, target: Path, check: Callable[[Path], None]) -> None:
         os.fsync(stream.fileno())
     os.replace(part, target)
     _note_of(part).unlink(missing_ok=True)
+
+
+def _tidy(target: Path) -> None:
+    """Remove what processes of other machines, or of this one without locks, left of the same file long ago."""
+    for part in target.parent.glob(f".{target.name}.*.part"):
+        try:
+            if time.time() - part.stat().st_mtime > _STALE_S:
+                _discard(part)
+        except FileNotFoundError:
+            continue
 
 
 def _note_of(part: Path) -> Path:

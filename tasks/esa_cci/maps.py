@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from rasterio.windows import Window
 
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
+from tasks.common.provenance import identified
 from tasks.common.xml import shown
 from tasks.dem.cells import Box
 from tasks.dem.footprint import geographic_box
@@ -44,6 +46,26 @@ def with_inventory(parameters: EsaCciParameters) -> EsaCciParameters:
     return parameters.model_copy(update={"inventory": tuple(found)})
 
 
+def for_tile(parameters: EsaCciParameters, month: int, day: int, with_dem: bool) -> EsaCciParameters:
+    """Return the parameters with names and hashes of the maps that a tile needs, as far as they exist.
+
+    Args:
+        parameters: the folder and the names.
+        month, day: of the acquisition.
+        with_dem: whether an elevation model is there, which the ESA CCI maps need.
+    """
+    names = [parameters.snow_map]
+    names += [parameters.esacci_waterbodies_map, parameters.esacci_landcover_map] if with_dem else []
+    places: list[Callable[[], Path]] = [functools.partial(map_path, parameters, name) for name in names]
+    places += [lambda: snow_condition_path(parameters, month, day)] if with_dem else []
+    found = []
+    for place in places:
+        # What is missing is recorded by the stage itself.
+        with suppress(AuxiliaryUnavailable):
+            found.append(place())
+    return parameters.model_copy(update={"files": identified(found, parameters.home)})
+
+
 def map_path(parameters: EsaCciParameters, name: str) -> Path:
     """Return where a map lies.
 
@@ -68,7 +90,11 @@ def snow_condition_path(parameters: EsaCciParameters, month: int, day: int) -> P
     if parameters.aux_data is None:
         raise AuxiliaryUnavailable(f"{name}: no folder of auxiliary maps is configured (SEN2COR_AUX)")
     folder = Path(parameters.aux_data) / name
-    found = snow_condition_name((p.name for p in folder.iterdir()) if folder.is_dir() else (), month, day)
+    try:
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    except OSError as error:
+        raise AuxiliaryUnavailable(f"{shown(folder)}: cannot be read ({error.strerror})") from error
+    found = snow_condition_name(names, month, day)
     if found is None:
         raise AuxiliaryUnavailable(f"{shown(folder)}: no snow-condition map for day {day} of month {month}")
     return folder / found

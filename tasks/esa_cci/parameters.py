@@ -21,7 +21,18 @@ class EsaCciParameters(Record):
     esacci_snowcondition_map_dir: str = "ESACCI-LC-L4-Snow-Cond-500m-MONTHLY-2000-2012-v2.4"
 
     inventory: tuple[str, ...] = ()
-    """Names, sizes and times of the maps that exist (``with_inventory``): other maps give another result."""
+    """Names, sizes and times of the maps that exist (``with_inventory``)."""
+
+    files: tuple[str, ...] | None = None
+    """Names and hashes of those that a tile needs (``for_tile``): other maps give another result."""
+
+    home: str | None = None
+    """The Sen2Cor home, where hashes are remembered."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything but folders and times, once the files are known."""
+        everything = super().identity() | {"home": None}
+        return everything if self.files is None else everything | {"aux_data": None, "inventory": ()}
 
     @field_validator("aux_data", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from tasks.common.provenance import describe
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.dem.footprint import geographic_box
-from tasks.esa_cci.maps import map_on_grid, map_path, snow_condition_path, snow_is_possible
+from tasks.esa_cci.maps import for_tile, map_on_grid, map_path, snow_condition_path, snow_is_possible
 from tasks.esa_cci.parameters import EsaCciParameters
 
 NO_DEM_CODE: Final = "L2A-CCI-NO-DEM"
@@ -54,10 +54,10 @@ def look_up_esa_cci(
         out.statistics["snow_possible"] = None
         out.fall_back(CLIMATOLOGY_CODE, f"the global snow map is not used: {error}")
     if dem.statistics["source"] == "NONE":
-        out.statistics["files"] = describe(used)
+        out.statistics["files"] = describe(used, parameters.home)
         out.fall_back(NO_DEM_CODE, "ESA CCI maps are not used: they need an elevation model (DEM_Directory)")
         return
-    month, day = _month_and_day(l1c.statistics["sensing_time"])
+    month, day = month_and_day(l1c)
     places: dict[str, Callable[[], Path]] = {
         "water_bodies": lambda: map_path(parameters, parameters.esacci_waterbodies_map),
         "land_cover": lambda: map_path(parameters, parameters.esacci_landcover_map),
@@ -72,9 +72,15 @@ def look_up_esa_cci(
         else:
             out.statistics["maps"][f"{name}_20m"] = path.name
             used.append(path)
-    out.statistics["files"] = describe(used)
+    out.statistics["files"] = describe(used, parameters.home)
 
 
-def _month_and_day(sensing_time: str) -> tuple[int, int]:
-    """Return month and day of an ISO time such as ``2022-10-05T11:54:11.024Z``."""
+def month_and_day(l1c: StageResult) -> tuple[int, int]:
+    """Return month and day of the sensing time, an ISO time such as ``2022-10-05T11:54:11.024Z``."""
+    sensing_time = str(l1c.statistics["sensing_time"])
     return int(sensing_time[5:7]), int(sensing_time[8:10])
+
+
+def esa_cci_of_tile(parameters: EsaCciParameters, l1c: StageResult, dem: StageResult) -> EsaCciParameters:
+    """Return the parameters with the identity of the maps that a tile needs, for :func:`look_up_esa_cci`."""
+    return for_tile(parameters, *month_and_day(l1c), with_dem=dem.statistics["source"] != "NONE")

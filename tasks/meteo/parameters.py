@@ -22,13 +22,23 @@ class MeteoParameters(Record):
     """Ozone column [DU] where neither the GIPP nor the product gives one (Sen2Cor 3.x sources)."""
 
     cams_directory: str | None = None
-    """Folder of external CAMS netCDF files, absolute or relative to ``home``; None: none are used."""
+    """Folder of external CAMS netCDF files (``cams_names``), absolute or relative to ``home``; None: none are used."""
 
     home: str | None = None
     """Folder that a relative ``cams_directory`` starts from."""
 
     cams_inventory: tuple[str, ...] = ()
     """Names, sizes and times of the files in that folder (``with_cams_inventory``)."""
+
+    cams_files: tuple[str, ...] | None = None
+    """Names and hashes of those around the sensing time (``meteo_of_tile``): other files give another result."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything but folders and times, once the files are known."""
+        everything = super().identity()
+        if self.cams_files is None:
+            return everything
+        return everything | {"home": None, "cams_directory": self.cams_directory is not None, "cams_inventory": ()}
 
     @field_validator("cams_directory", mode="before")
     @classmethod

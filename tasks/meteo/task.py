@@ -9,12 +9,12 @@ from typing import Final
 from tasks.common.artefacts import StageWriter
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
-from tasks.common.provenance import describe
+from tasks.common.provenance import describe, identified
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.dem.footprint import geographic_box
 from tasks.l1c.load import load_source
-from tasks.meteo.cams_files import external_aerosol
+from tasks.meteo.cams_files import ExternalAerosol, external_aerosol, files_for
 from tasks.meteo.fields import (
     AOT550,
     MODEL_HEIGHT_KM,
@@ -32,7 +32,7 @@ ECMWF_CODE: Final = "L2A-METEO-ECMWFT"
 CAMS_CODE: Final = "L2A-METEO-CAMSFO"
 
 
-@stage_task("meteo", version="2")
+@stage_task("meteo", version="3")
 def read_meteo(
     out: StageWriter, tile: TileRef, parameters: MeteoParameters, l1c: StageResult, dem: StageResult | None = None
 ) -> None:
@@ -44,7 +44,8 @@ def read_meteo(
     model's own surface at ``cams_height_km``; ``cams_aot550_ground`` is that above the tile's mean height.
     ``cams_source`` ``AUX_CAMSFO`` | ``CAMS_DIRECTORY`` | ``NONE``; ``files`` (name and SHA-256).
 
-    Where the product has no aerosol, files of the configured CAMS folder are used.
+    Where the product has no aerosol, files of the configured CAMS folder are used; ``cams_layers`` says which fields,
+    for which times, and their weights.
 
     A file that is missing, damaged or holds implausible values never stops the tile: fall-backs
     ``L2A-METEO-ECMWFT`` (fixed ozone) and ``L2A-METEO-CAMSFO`` (no aerosol map) are recorded.
@@ -66,14 +67,15 @@ def read_meteo(
     water_vapour, _ = _mean(ecmwf, WATER_VAPOUR_CM, files.get("ECMWFT"))
     aot, aot_problem = _mean(cams, AOT550, files.get("CAMSFO"))
     height, height_problem = _mean(cams, MODEL_HEIGHT_KM, files.get("CAMSFO"))
-    cams_source = "AUX_CAMSFO"
+    cams_source, layers = "AUX_CAMSFO", []
     used = list(files.values())
     if aot is None or height is None:
         reason = cams_problem or aot_problem or height_problem
         aot, height, cams_source = None, None, "NONE"
         try:
-            aot, height, found = _external(parameters, l1c)
-            cams_source, used = "CAMS_DIRECTORY", [*used, *found]
+            found = _external(parameters, l1c)
+            aot, height, layers = found.aot550, found.height_km, list(found.layers)
+            cams_source, used = "CAMS_DIRECTORY", [*used, *found.files]
         except AuxiliaryUnavailable as error:
             wanted = f"; {error}" if parameters.cams_directory else ""
             out.fall_back(CAMS_CODE, f"no CAMS aerosol: {reason}{wanted}")
@@ -86,12 +88,21 @@ def read_meteo(
         cams_height_km=height,
         cams_aot550_ground=_over_ground(aot, height, dem),
         cams_source=cams_source,
-        files=describe(used),
+        cams_layers=layers,
+        files=describe(used, parameters.home),
     )
 
 
-def _external(parameters: MeteoParameters, l1c: StageResult) -> tuple[float, float | None, tuple[Path, ...]]:
-    """Return aerosol, model height and files from the configured CAMS folder."""
+def meteo_of_tile(parameters: MeteoParameters, l1c: StageResult) -> MeteoParameters:
+    """Return the parameters with the identity of the external files around the sensing time, for :func:`read_meteo`."""
+    if parameters.cams_directory is None:
+        return parameters.model_copy(update={"cams_files": ()})
+    files = files_for(parameters, str(l1c.statistics["sensing_time"]))
+    return parameters.model_copy(update={"cams_files": identified(files, parameters.home)})
+
+
+def _external(parameters: MeteoParameters, l1c: StageResult) -> ExternalAerosol:
+    """Return the aerosol from the configured CAMS folder."""
     if parameters.cams_directory is None:
         raise AuxiliaryUnavailable("no folder of external CAMS files is configured (CAMS_Directory)")
     box = geographic_box(Grid.model_validate(l1c.statistics["grid"]))

@@ -12,6 +12,7 @@ from tasks.common.bands import BANDS
 from tasks.common.records import Fallback, Record
 from tasks.packaging.description import GranuleProduct
 from tasks.packaging.elements import XSI, add
+from tasks.packaging.sources import auxiliary_sources
 
 REPORT_NAMESPACE: Final = "http://gs2.esa.int/DATA_STRUCTURE/l2aqiReport"
 
@@ -60,6 +61,8 @@ class GranuleQuality(Record):
     mean_height_km: float = 0.0
     mean_slope_deg: float = 0.0
     auxiliary_files: tuple[str, ...] = ()
+    auxiliary_sources: tuple[tuple[str, str], ...] = ()
+    """Names and texts: where the auxiliary data came from, and the files with their hashes."""
     fallbacks: tuple[Fallback, ...] = ()
 
 
@@ -99,6 +102,7 @@ def granule_quality(
         mean_height_km=(dem.get("mean_height_m") or 0.0) / 1000.0,
         mean_slope_deg=dem.get("mean_slope_deg") or 0.0,
         auxiliary_files=tuple(auxiliary_files),
+        auxiliary_sources=auxiliary_sources(granule),
         fallbacks=granule.fallbacks,
     )
 
@@ -273,6 +277,8 @@ def _auxiliary_checks(quality: GranuleQuality) -> _Checks:
         ("AUX related parameters", parameters),
         ("AUX data file list", [("AUX_DATA_FILES", str(list(quality.auxiliary_files)))]),
     ]
+    if quality.auxiliary_sources:
+        checks.append(("Auxiliary data used", list(quality.auxiliary_sources)))
     if quality.fallbacks:
         checks.append(("Documented substitutes", [(f.code, f.message) for f in quality.fallbacks]))
     return checks

@@ -10,11 +10,12 @@ from tasks.common.artefacts import StageWriter
 from tasks.common.bands import BANDS, NATIVE_RESOLUTION
 from tasks.common.errors import InvalidInput
 from tasks.common.grid import Grid
+from tasks.common.provenance import describe
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.common.xml import shown
 from tasks.l1c.load import load_source
-from tasks.l1c.model import GranuleSource, TileMetadata
+from tasks.l1c.model import GranuleSource, MaskFile, TileMetadata
 from tasks.quality_masks.layers import coarsen_any, mark, percentages
 from tasks.quality_masks.parameters import QualityMaskParameters
 from tasks.quality_masks.read import (
@@ -36,7 +37,7 @@ _STRIP_ROWS: Final = 768
 """Rows of the 20 m grid at a time; a multiple of 3, so that strips fall on whole rows at 60 m too."""
 
 
-@stage_task("quality_masks", version="2")
+@stage_task("quality_masks", version="3")
 def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskParameters, l1c: StageResult) -> None:
     """Write the map of pixels that must not be trusted.
 
@@ -45,7 +46,8 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
     were lost (check ``Data_Loss``), and then those of the bands it names; without a report, those of all bands. Real
     products flag interpolated detector lines in every image, which are no loss.
 
-    Statistics: ``used``, ``data_loss`` (None without a report), ``bands``, ``defective_percentage`` and
+    Statistics: ``source`` ``MSK_QUALIT`` | ``GML`` | ``NONE``; ``files``, report and masks that were opened (name and
+    SHA-256); ``used``, ``data_loss`` (None without a report), ``bands``, ``defective_percentage`` and
     ``lost_percentage`` of the tile; from the raster masks of 60 m, where they are there,
     ``l1c_opaque_cloud_percentage``, ``l1c_cirrus_percentage``, ``l1c_snow_percentage`` and ``footprint_percentage``.
 
@@ -60,12 +62,14 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
     grid = Grid.model_validate(l1c.statistics["grid"])
     invalid = out.create("invalid_20m", grid.at(20).shape, np.uint8)
     out.statistics.update(used=False, data_loss=None, bands=[], defective_percentage=0.0, lost_percentage=0.0)
+    out.statistics.update(source="NONE", files=[])
     if not parameters.handle_l1c_qlt_mask:
         return
     source = load_source(tile)
     out.statistics.update(overview(source.tile))
     problems: list[str] = []
     loss = _data_loss(tile, problems)
+    out.statistics["files"] = describe([report] if (report := quality_report(tile.granule_dir)) else [])
     if loss is not None:
         out.statistics["data_loss"] = loss.reported
         if not loss.reported:
@@ -79,6 +83,10 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
             unread.append(band)
             problems += [str(error)] if len(unread) == 1 else []
     invalid.flush()
+    opened = [mask for band in bands if band not in unread for mask in _masks_of(source.tile, band)]
+    kinds = sorted({"MSK_QUALIT" if mask.type == _RASTER else "GML" for mask in opened})
+    out.statistics["source"] = " ".join(kinds) or "NONE"
+    out.statistics["files"] += describe(dict.fromkeys(mask.path for mask in opened))
     out.statistics.update(used=True, bands=[b for b in bands if b not in unread], **percentages(invalid))
     if problems:
         without = f"no quality mask of {', '.join(unread)}" if unread else "quality masks of all bands read"
@@ -112,7 +120,7 @@ def _mark_band(
     resolution = NATIVE_RESOLUTION[band]
     grid = source.tile.grid.at(resolution)
     wanted = (*parameters.lost_layers, *parameters.defective_layers)
-    raster = next((mask for mask in source.tile.masks if mask.type == _RASTER and mask.band == band), None)
+    raster = next((mask for mask in _masks_of(source.tile, band) if mask.type == _RASTER), None)
     polygons = _polygons(source.tile, band, wanted) if raster is None else ()
     if raster is not None:
         for block, layers in marked_blocks(raster.path, grid, wanted):
@@ -128,13 +136,20 @@ def _mark_band(
         mark(invalid[start:stop], coarse, parameters.lost_layers)
 
 
+def _masks_of(tile: TileMetadata, band: str) -> list[MaskFile]:
+    """Return a band's raster mask, or its polygon masks where it has none."""
+    own = [mask for mask in tile.masks if mask.band == band and mask.type in (_RASTER, *_VECTOR)]
+    raster = [mask for mask in own if mask.type == _RASTER][:1]
+    return raster or own
+
+
 def _polygons(tile: TileMetadata, band: str, wanted: tuple[str, ...]) -> tuple[Polygon, ...]:
     """Return the polygons of the wanted layers in the GML masks of one band.
 
     Raises:
         InvalidInput: the band has no mask of those kinds, or one is damaged.
     """
-    files = [mask.path for mask in tile.masks if mask.type in _VECTOR and mask.band == band]
+    files = [mask.path for mask in _masks_of(tile, band)]
     if not files:
         raise InvalidInput(f"{shown(tile.path)}: lists no quality mask of {band}")
     return tuple(

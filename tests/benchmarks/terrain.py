@@ -1,6 +1,8 @@
 """Terrain layers of a full tile from synthetic GLO-30 cells: CPU seconds by step, and peak memory.
 
-Usage: python tests/benchmarks/terrain.py FOLDER        (0.5 GB in FOLDER)
+Usage: python tests/benchmarks/terrain.py FOLDER [stage]        (1 GB in FOLDER)
+
+With the word ``stage`` everything that the stage makes is made as it does it, at 20 m and at 10 m, and written.
 
 The cells have the names, spacing and compression of the real ones; the heights are mountains of 3000 m made of random
 ridges, so that shadows are long. The tile is 32TPS-like: 47 N, 11 E, sun 62 degrees from the zenith.
@@ -18,15 +20,18 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
+from tasks.common.artefacts import StageWriter
 from tasks.common.grid import Grid
+from tasks.dem.bands import MovingBand, always, whole_surface
 from tasks.dem.cast_shadow import cast_shadow
 from tasks.dem.footprint import geographic_box
-from tasks.dem.layers import TerrainSettings, write_layers
-from tasks.dem.mosaic import build_mosaic, warp_to_grid
+from tasks.dem.layers import TerrainSettings, write_light, write_slopes
+from tasks.dem.mosaic import build_mosaic
 from tasks.dem.parameters import DemParameters
 from tasks.dem.sky_view import horizon_sky_view
 from tasks.dem.sources import survey_cells
-from tasks.dem.terrain import SunGrid, aspect_counts, gradient, illumination, illumination_counts, slope_counts
+from tasks.dem.surroundings import margin_of, with_margin
+from tasks.dem.terrain import SunGrid, aspect_counts, illumination, illumination_counts, slope_counts
 
 GRID = Grid(epsg=32632, ulx=600000, uly=5300040, resolution=10, rows=10980, cols=10980)
 
@@ -74,44 +79,66 @@ class Clock:
         self.last = time.process_time()
 
 
+def a_sun() -> SunGrid:
+    """A low sun in the south."""
+    step = np.arange(23, dtype=np.float32)
+    zenith = 62.0 + 0.03 * step[:, None] - 0.02 * step[None]
+    return SunGrid(zenith, 165.0 + 0.06 * step[None] + 0 * zenith, 5000.0)
+
+
 def main() -> None:
-    """Run the benchmark."""
+    """Time the steps of 20 m one by one."""
     cv2.setNumThreads(1)
     folder = Path(sys.argv[1]).absolute()
     write_cells(folder)
-    step = np.arange(23, dtype=np.float32)
-    zenith = 62.0 + 0.03 * step[:, None] - 0.02 * step[None]
-    sun = SunGrid(zenith, 165.0 + 0.06 * step[None] + 0 * zenith, 5000.0)
+    sun = a_sun()
     grid = GRID.at(20)
     clock = Clock()
-    box = geographic_box(grid)
-    survey = survey_cells(box, DemParameters(dem_directory=str(folder)))
-    mosaic = build_mosaic(survey.files, box)
-    clock(f"mosaic of {len(survey.files)} cells")
-    heights = warp_to_grid(mosaic, grid)
+    margin = margin_of(sun)
+    box, around = geographic_box(grid), geographic_box(with_margin(grid, margin))
+    survey = survey_cells(box, DemParameters(dem_directory=str(folder)), around)
+    mosaic = build_mosaic(survey.files, box, around, survey.outer)
+    clock(f"mosaic of {len(survey.files)} + {len(survey.outer)} cells")
+    surface = whole_surface(mosaic, grid, margin)
     clock("warp to 20 m")
+    place = surface.place(slice(0, grid.rows))
     slope, aspect = np.empty(grid.shape, np.uint16), np.empty(grid.shape, np.uint16)
     light = np.empty(grid.shape, np.int16)
     for top in range(0, grid.rows, 128):
         rows = slice(top, min(top + 128, grid.rows))
-        ground = gradient(heights, 20, rows)
+        ground = surface.ground(rows)
         slope[rows], aspect[rows] = slope_counts(ground), aspect_counts(ground)
         light[rows] = illumination_counts(illumination(ground, sun.direction(grid, rows.start, rows.stop)))
     clock("slope, aspect, illumination")
-    shadow = cast_shadow(heights, grid, sun)
+    shadow = cast_shadow(surface, slice(0, grid.rows), sun)
     clock(f"cast shadow ({100 * shadow.mean():.1f} % of the tile)")
-    sky = horizon_sky_view(heights, 20, slice(None))
+    sky = horizon_sky_view(surface.heights, 20, *place)
     clock(f"sky view of the horizon (mean {sky.mean():.3f})")
-    del slope, aspect, light, shadow, sky
-
-    def create(name: str, shape: tuple[int, ...], dtype: object) -> np.ndarray:
-        path = folder / f"{name}.npy"
-        return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-
-    write_layers(create, mosaic, heights, grid, sun, TerrainSettings("HORIZON", smooth_illumination=True))
-    clock("all layers of the stage, 20 m and 10 m")
+    heights = surface.heights[place]
     print(f"heights {heights.min():.0f} .. {heights.max():.0f} m")
+    del slope, aspect, light, shadow, sky, surface, heights
+
+
+def stage() -> None:
+    """The same as the stage does it, all layers written to files."""
+    folder = Path(sys.argv[1]).absolute()
+    clock = Clock()
+    grid = GRID.at(20)
+    sun, settings = a_sun(), TerrainSettings("HORIZON", smooth_illumination=True)
+    margin = margin_of(sun)
+    box, around = geographic_box(grid), geographic_box(with_margin(grid, margin))
+    survey = survey_cells(box, DemParameters(dem_directory=str(folder)), around)
+    mosaic = build_mosaic(survey.files, box, around, survey.outer)
+    surface = whole_surface(mosaic, grid, margin)
+    out = StageWriter("dem", folder)
+    write_slopes(out.create_rows, surface)
+    write_light(out.create_rows, always(surface), grid, sun, settings)
+    clock("all layers of 20 m, written")
+    del surface
+    fine = GRID.at(10)
+    write_light(out.create_rows, MovingBand(mosaic, fine, margin, sun), fine, sun, settings)
+    clock("all layers of 10 m, written")
 
 
 if __name__ == "__main__":
-    main()
+    main() if sys.argv[2:] != ["stage"] else stage()

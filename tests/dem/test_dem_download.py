@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,6 +99,18 @@ def body(content: bytes, sent: int | None = None, pause_s: float = 0.0) -> Calla
     return act
 
 
+def reset(handler: BaseHTTPRequestHandler) -> None:
+    """Begin to answer, then break the connection with a TCP reset."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    handler.wfile.write(b"II*\0")
+    handler.wfile.flush()
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
 def silent(handler: BaseHTTPRequestHandler) -> None:
     time.sleep(1.5)
 
@@ -144,9 +158,10 @@ def test_download_once_then_local(server: Server, tmp_path: Path) -> None:
         state(429),
         body(cell_bytes(), sent=1000),
         body(cell_bytes(), sent=0),
+        reset,
         silent,
     ],
-    ids=["503", "429", "truncated", "reset", "silent"],
+    ids=["503", "429", "truncated", "closed", "reset", "silent"],
 )
 def test_second_attempt_succeeds(server: Server, tmp_path: Path, bad: Callable[[BaseHTTPRequestHandler], None]) -> None:
     server.actions = [bad, body(cell_bytes())]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.locks import locked
 from tasks.dem.cells import Box
 from tasks.dem.download import PROBES, cell_address, coarser_address, download_cell, fetch_cells
+from tasks.dem.mosaic import build_mosaic
 from tasks.dem.parameters import DemKind, DemParameters
 from tasks.dem.transfer import Limits
 
@@ -40,12 +42,12 @@ print(survey.kind, len(survey.files), survey.missing, survey.problem)
 """
 
 
-def write_cell(path: Path, west: int, south: int, value: float = 500.0, side: int = 360) -> None:
+def write_cell(path: Path, west: int, south: int, value: float = 500.0, side: int = 360, degrees: int = 1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(abs(west * 100 + south)).normal(value, 5, (1, side, side)).astype(np.float32)
     with rasterio.open(
         path, "w", driver="GTiff", count=1, dtype="float32", width=side, height=side, crs="EPSG:4326",
-        transform=from_origin(west, south + 1, 1 / side, 1 / side),
+        transform=from_origin(west, south + degrees, degrees / side, degrees / side),
     ) as dataset:  # fmt: skip
         dataset.write(noise)
 
@@ -119,14 +121,112 @@ def test_what_changed_on_the_server_is_not_continued(server: FileServer, tmp_pat
     write_cell(source, 11, 47)
     name = source.name
     (tmp_path / "dem").mkdir()
-    (tmp_path / "dem" / f".{name}.part").write_bytes(b"old" * 1000)
-    note = tmp_path / "dem" / f".{name}.part.note"
+    (tmp_path / "dem" / f".{name}.{os.uname().nodename}.part").write_bytes(b"old" * 1000)
+    note = tmp_path / "dem" / f".{name}.{os.uname().nodename}.part.note"
     url = cell_address(server.address, "COPERNICUS_30", cell)[0]
     note.write_text(f'{{"url": "{url}", "validator": "\\"old\\""}}')
     assert download_cell(tmp_path / "dem", server.address, "COPERNICUS_30", cell, FAST)
     assert server.asked[0][1] == "bytes=3000-"
     assert (tmp_path / "dem" / name).read_bytes() == source.read_bytes()
     assert [p.name for p in (tmp_path / "dem").iterdir()] == [name]
+
+
+def run_with(prelude: str, target: Path, address: str) -> str:
+    """Fetch eight cells in a process whose rights or limits are changed first."""
+    code = FETCH.replace("survey =", f"{prelude}\nsurvey =", 1)
+    variables = dict(os.environ, PYTHONPATH=str(ROOT), NO_PROXY="127.0.0.1")
+    words = [sys.executable, "-c", code, str(target), address]
+    done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_full_disk_is_said_and_nothing_is_left_on_it(server: FileServer, tmp_path: Path) -> None:
+    """The system refuses to let a file grow beyond 100 kB; a cell has 500 kB."""
+    eight_cells(tmp_path / "www")
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    output = run_with(limit, tmp_path / "dem", server.address)
+    assert "cannot be stored" in output
+    assert output.startswith("None 0 ")
+    assert list((tmp_path / "dem").iterdir()) == []
+    assert len(server.asked) == 1
+
+
+def test_a_read_only_folder_gives_what_it_has(server: FileServer, tmp_path: Path) -> None:
+    eight_cells(tmp_path / "www")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "dem"
+        write_cell(folder / "Copernicus_DSM_10_N46_00_E009_00_DEM.tif", 9, 46)
+        Path(name).chmod(0o755)
+        folder.chmod(0o555)
+        output = run_with("import os; os.geteuid() or os.setuid(65534)", folder, server.address)
+        folder.chmod(0o755)
+        assert output.startswith("COPERNICUS_30 1 ")
+        assert "make it writable" in output
+        assert len(list(folder.iterdir())) == 1
+
+
+def test_the_proxy_of_the_environment_is_used(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy gets the whole address; the test's server keeps the files under it."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.address)
+    cell = "N47_00_E011_00"
+    write_cell(served(tmp_path / "www" / "http:" / "dem.example", "COPERNICUS_30", cell), 11, 47)
+    assert download_cell(tmp_path / "dem", "http://dem.example", "COPERNICUS_30", cell, FAST)
+    assert server.asked[0][0].startswith("http://dem.example/Copernicus_DSM_COG_10_N47")
+
+
+def test_files_that_another_machine_left_long_ago_are_removed(server: FileServer, tmp_path: Path) -> None:
+    cell = "N47_00_E011_00"
+    source = served(tmp_path / "www", "COPERNICUS_30", cell)
+    write_cell(source, 11, 47)
+    (tmp_path / "dem").mkdir()
+    old, young = (tmp_path / "dem" / f".{source.name}.{host}.part" for host in ("gone", "busy"))
+    for path in (old, young):
+        path.write_bytes(b"part")
+    os.utime(old, (time.time() - 100_000, time.time() - 100_000))
+    assert download_cell(tmp_path / "dem", server.address, "COPERNICUS_30", cell, FAST)
+    assert sorted(p.name for p in (tmp_path / "dem").iterdir()) == sorted([source.name, young.name])
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "address", "reference_words"),
+    [
+        ("COPERNICUS_90", ("N47_00_E010_00", "N47_00_E011_00"), "/COP-DEM_GLO-90-DGED__2021_1", "90 m tar"),
+        ("COPERNICUS_30", ("N47_00_E010_00", "N47_00_E011_00"), "/copernicus-dem-30m", "cloud-optimised"),
+        ("SRTM_90", ("srtm_39_03",), "/srtm_5x5", "zip"),
+    ],
+)
+def test_every_source_from_nothing_to_heights(
+    server: FileServer, tmp_path: Path, kind: DemKind, cells: tuple[str, ...], address: str, reference_words: str
+) -> None:
+    """Each of the three layouts a server may have: the first request is answered 503, the cells arrive, are read."""
+    for cell in cells:
+        place = tmp_path / "www" / cell_address(address, kind, cell)[0].lstrip("/")
+        plain = tmp_path / "plain" / f"{cell}.tif"
+        west, south = (10, 45) if kind == "SRTM_90" else (int(cell[8:11]), 47)
+        write_cell(plain, west, south, side=600, degrees=5 if kind == "SRTM_90" else 1)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.suffix == ".tar":
+            place.write_bytes(tar_of({f"x/DEM/Copernicus_DSM_30_{cell}_DEM.tif": plain.read_bytes()}))
+        elif place.suffix == ".zip":
+            with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as stream:
+                stream.write(plain, f"{cell}.tif")
+        else:
+            place.write_bytes(plain.read_bytes())
+    server.refuse_first = 1
+    parameters = DemParameters(dem_directory=str(tmp_path / "dem"), dem_reference=server.address + address)
+    box = Box(10.6, 47.4, 11.4, 47.6)
+    survey = fetch_cells(box, parameters, FAST)
+    assert (survey.kind, survey.missing, survey.problem) == (kind, (), ""), reference_words
+    assert [file.cell for file in survey.files] == list(cells)
+    assert len(server.asked) == len(cells) + 1
+    mosaic = build_mosaic(survey.files, box)
+    assert 450 < mosaic.heights.mean() < 550
+    assert mosaic.void_percentage == 0.0
 
 
 def test_a_lock_is_freed_by_a_kill_and_waited_for_no_longer_than_said(tmp_path: Path) -> None:
@@ -161,6 +261,31 @@ def test_a_country_without_30_m_cells_gets_90_m(server: FileServer, tmp_path: Pa
     assert (survey.missing, survey.sea, survey.problem) == ((), (), "")
     inside = fetch_cells(Box(45.2, 40.2, 45.5, 40.8), parameters, FAST)
     assert (inside.kind, inside.coarser) == ("COPERNICUS_90", ("N40_00_E045_00",))
+
+
+def test_cells_around_a_tile_come_last_and_their_failure_is_no_error(server: FileServer, tmp_path: Path) -> None:
+    """The tile lies in one cell; the margin reaches three more: one on the server, one sea, one that is no cell."""
+    www = tmp_path / "www"
+    write_cell(served(www, "COPERNICUS_30", "N47_00_E011_00"), 11, 47)
+    write_cell(served(www, "COPERNICUS_30", "N47_00_E012_00"), 12, 47)
+    broken = served(www, "COPERNICUS_30", "N46_00_E012_00")
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"<html>")
+    parameters = DemParameters(dem_directory=str(tmp_path / "dem"), dem_reference=server.address)
+    box, around = Box(11.4, 47.1, 11.9, 47.5), Box(11.4, 46.9, 12.1, 47.5)
+    survey = fetch_cells(box, parameters, FAST, around)
+    assert "E011" in server.asked[0][0]
+    assert ([f.cell for f in survey.files], survey.missing, survey.problem) == (["N47_00_E011_00"], (), "")
+    assert survey.outer == ()
+    assert set(survey.outer_missing) == {"N46_00_E012_00", "N47_00_E012_00"}
+    assert "no DEM cell" in survey.outer_problem
+    broken.unlink()
+    again = fetch_cells(box, parameters, FAST, around)
+    assert [f.cell for f in again.outer] == ["N47_00_E012_00"]
+    assert (again.outer_missing, again.outer_problem) == ((), "")
+    asked = len(server.asked)
+    assert fetch_cells(box, parameters, FAST, around) == again
+    assert len(server.asked) == asked
 
 
 def test_address_of_the_coarser_model() -> None:

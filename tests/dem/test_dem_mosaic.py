@@ -110,7 +110,7 @@ def test_real_heights(crop_folder: Path) -> None:
     assert difference.std() < 8.0
     # The spline written out above; GDAL interpolates coordinates to 0.125 samples.
     exact = b_spline(values, (lat - origin.f) / origin.e - 0.5, (lon - origin.c) / origin.a - 0.5)
-    assert np.abs(heights - exact).max() < 0.5
+    assert np.abs(heights - exact).max() < 0.25
 
 
 @pytest.mark.parametrize("layout", ["tar", "zip", "folder", "dged"])

@@ -13,12 +13,15 @@ from rasterio.transform import from_origin
 from rasterio.warp import transform
 
 from tasks.common.grid import Grid
+from tasks.dem.bands import whole_surface
 from tasks.dem.blend import Lattice, Piece, join
 from tasks.dem.cells import Box, cells_covering
 from tasks.dem.footprint import geographic_box
 from tasks.dem.mosaic import build_mosaic, warp_to_grid
 from tasks.dem.parameters import DemParameters
 from tasks.dem.sources import survey_cells
+from tasks.dem.surroundings import margin_of, with_margin
+from tasks.dem.terrain import SunGrid
 from tasks.dem.voids import fill_land_voids
 
 ROWS = 1200
@@ -80,6 +83,29 @@ def test_heights_everywhere(tmp_path: Path, epsg: int, ulx: int, uly: int, base:
     # The cubic spline smooths by a sixth of the second difference, here up to a metre; a shift by one sample is 10 m.
     assert np.abs(heights - truth).max() < 2.0
     assert mosaic.void_percentage == 0.0
+
+
+@pytest.mark.parametrize(("epsg", "ulx"), [(32601, 296000), (32660, 692000)], ids=["east-of-180", "west-of-180"])
+def test_surroundings_across_the_date_line(tmp_path: Path, epsg: int, ulx: int) -> None:
+    """The tile ends some hundred metres before 180 degrees, the ground around it lies on both sides."""
+    grid = Grid(epsg=epsg, ulx=ulx, uly=5800020, resolution=20, rows=500, cols=500)
+    nodes = np.ones((3, 3), np.float32)
+    margin = margin_of(SunGrid(nodes * 60, nodes * 180, 5000.0))
+    box, around = geographic_box(grid), geographic_box(with_margin(grid, margin))
+    assert box.east < 180.0 < around.east or (box.west < -179.9 and around.west < 180.0 < around.east)
+    write_cells(tmp_path, around, 900.0)
+    survey = survey_cells(box, DemParameters(dem_directory=str(tmp_path)), around)
+    assert survey.missing == survey.outer_missing == ()
+    assert any(file.cell.endswith("E179_00") for file in (*survey.files, *survey.outer))
+    assert any(file.cell.endswith("W180_00") for file in (*survey.files, *survey.outer))
+    mosaic = build_mosaic(survey.files, box, around, survey.outer)
+    assert mosaic.void_percentage == 0.0
+    surface = whole_surface(mosaic, grid, margin)
+    wide = with_margin(grid, margin)
+    x, y = np.meshgrid(wide.ulx + 20.0 * (np.arange(wide.cols) + 0.5), wide.uly - 20.0 * (np.arange(wide.rows) + 0.5))
+    lon, lat = transform(f"EPSG:{epsg}", "EPSG:4326", x.ravel(), y.ravel())
+    truth = ground(np.asarray(lon).reshape(wide.shape), np.asarray(lat).reshape(wide.shape), 900.0)
+    assert np.abs(surface.heights - truth).max() < 2.0
 
 
 def test_no_seam_at_a_cell_border() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -10,18 +11,23 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import median_filter, uniform_filter
 
-from tasks.common.artefacts import open_array
+from tasks.common.artefacts import fingerprint, open_array
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
 from tasks.common.records import ArrayRecord, StageResult, TileRef
+from tasks.dem.bands import MovingBand, always, whole_surface
+from tasks.dem.cast_shadow import shadow_of_one_sun
 from tasks.dem.footprint import geographic_box
-from tasks.dem.mosaic import build_mosaic, warp_to_grid
+from tasks.dem.mosaic import build_mosaic
 from tasks.dem.parameters import DemParameters, DemSurvey
+from tasks.dem.provenance import with_hashes
+from tasks.dem.sky_view import horizon_sky_view
 from tasks.dem.sources import find_cell, survey_cells
+from tasks.dem.surroundings import Margin, margin_of, with_margin
 from tasks.dem.task import fetch_dem, prepare_dem
-from tasks.dem.terrain import SunGrid, gradient, illumination
+from tasks.dem.terrain import SunGrid, illumination
 
 CROP = (
     Path(__file__).parents[2].parent
@@ -37,10 +43,11 @@ class Stage:
         self.dem.mkdir()
         self.tile = TileRef(key="t", work_dir=folder / "work", granule_dir=folder)
         self.parameters = DemParameters(dem_directory="dem", home=str(folder), altitude=0.25)
+        self.zenith = 40.0
         self.l1c = self.l1c_of(GRID)
 
     def l1c_of(self, grid: Grid) -> StageResult:
-        nodes = {"sun_zenith": 40.0, "sun_azimuth": 120.0}
+        nodes = {"sun_zenith": self.zenith, "sun_azimuth": 120.0}
         folder = self.dem.parent / "l1c"
         folder.mkdir(exist_ok=True)
         for name, angle in nodes.items():
@@ -128,6 +135,40 @@ def test_files_that_arrive_later_make_a_new_result(stage: Stage) -> None:
     assert after.fingerprint != flat.fingerprint
     assert after.statistics["mean_height_m"] == pytest.approx(640.0)
     assert after.fallbacks == ()
+
+
+def test_equal_cells_elsewhere_are_the_same_input_and_other_content_is_not(stage: Stage, tmp_path: Path) -> None:
+    """Another folder and other times: the same key. Other heights in a file of the same size and time: another."""
+    stage.write(640.0)
+    here = fetch_dem.fn(stage.parameters, stage.l1c)
+    (tmp_path / "moved").mkdir()
+    shutil.copyfile(stage.dem / NAME, tmp_path / "moved" / NAME)
+    moved = DemParameters(dem_directory=str(tmp_path / "moved"), altitude=0.25)
+    there = fetch_dem.fn(moved, stage.l1c)
+    assert here != there
+    assert fingerprint("dem", "1", here, {}) == fingerprint("dem", "1", there, {})
+    status = (stage.dem / NAME).stat()
+    stage.write(641.0)
+    os.utime(stage.dem / NAME, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (stage.dem / NAME).stat().st_size == status.st_size
+    changed = fetch_dem.fn(stage.parameters, stage.l1c)
+    assert fingerprint("dem", "1", changed, {}) != fingerprint("dem", "1", here, {})
+    # The edition in a folder's name is recorded with the result, so it is part of the key.
+    named = moved.model_copy(update={"dem_directory": "/data/COP-DEM_GLO-30-DGED__2023_1", "survey": there.survey})
+    assert fingerprint("dem", "1", named, {}) != fingerprint("dem", "1", there, {})
+
+
+def test_a_cell_around_the_tile_that_vanishes_is_left_out(stage: Stage) -> None:
+    stage.write(640.0)
+    file = find_cell(stage.dem, "COPERNICUS_30", "N00_00_E006_00")
+    assert file is not None
+    gone = file.model_copy(update={"path": str(stage.dem / "gone.tif")})
+    found = with_hashes(DemSurvey(kind="COPERNICUS_30", files=(file,), outer=(gone,)), None)
+    assert found.outer == ()
+    assert "gone.tif" in found.outer_problem
+    assert found.files[0].sha256 == hashlib.sha256((stage.dem / NAME).read_bytes()).hexdigest()
+    with pytest.raises(AuxiliaryUnavailable, match=r"gone\.tif"):
+        with_hashes(DemSurvey(kind="COPERNICUS_30", files=(gone,)), None)
 
 
 def test_missing_neighbour_is_taken_for_sea_and_recorded(stage: Stage) -> None:
@@ -223,19 +264,98 @@ def test_layers_in_strips_are_those_of_the_whole_grid(stage: Stage, resolution: 
     grid = GRID.model_copy(update={"rows": 1140})
     stage.l1c = stage.l1c_of(grid)
     result = stage.run(stage.parameters)
-    box = geographic_box(grid)
-    survey = survey_cells(box, stage.parameters)
-    at = grid.at(resolution)
-    heights = warp_to_grid(build_mosaic(survey.files, box), at)
-    ground = gradient(heights, resolution, slice(None))
     nodes = np.ones((23, 23), np.float32)
-    cosine = illumination(ground, SunGrid(nodes * 40.0, nodes * 120.0, 5000.0).direction(at, 0, at.rows))
+    sun = SunGrid(nodes * 40.0, nodes * 120.0, 5000.0)
+    margin = margin_of(sun)
+    box, around = geographic_box(grid), geographic_box(with_margin(grid, margin))
+    survey = survey_cells(box, stage.parameters, around)
+    at = grid.at(resolution)
+    surface = whole_surface(build_mosaic(survey.files, box, around), at, margin)
+    cosine = illumination(surface.ground(slice(0, at.rows)), sun.direction(at, 0, at.rows))
     smooth = uniform_filter(cosine.astype(np.float64), {10: 9, 20: 5}[resolution], mode="nearest")
     found = open_array(result, f"illumination_{resolution}m")
-    # GDAL approximates the map projection per strip, to an eighth of a pixel.
-    inside = np.abs(found / 10000.0 - smooth) < (0.02 if resolution == 10 else 0.0002)
-    assert inside.mean() > 0.999
+    assert np.abs(found / 10000.0 - smooth).max() < 0.0002
     assert ((cosine <= 0) <= (open_array(result, f"shadow_{resolution}m") == 1)).mean() > 0.9999
+
+
+@pytest.mark.parametrize("resolution", [10, 20])
+def test_shadow_and_sky_come_from_the_mosaic_and_from_beyond_the_edge(stage: Stage, resolution: int) -> None:
+    """A low sun: what all rays over the tile and its surroundings give, at that resolution, in one piece."""
+    if not CROP.is_file():
+        pytest.skip("no real elevation model")
+    shutil.copy(CROP, stage.dem / NAME)
+    stage.zenith = 78.0
+    grid = GRID.model_copy(update={"rows": 1140})
+    stage.l1c = stage.l1c_of(grid)
+    result = stage.run(stage.parameters)
+    nodes = np.ones((23, 23), np.float32)
+    sun = SunGrid(nodes * 78.0, nodes * 120.0, 5000.0)
+    margin = margin_of(sun)
+    box, around = geographic_box(grid), geographic_box(with_margin(grid, margin))
+    survey = survey_cells(box, stage.parameters, around)
+    surface = whole_surface(build_mosaic(survey.files, box, around), grid.at(resolution), margin)
+    part = surface.place(slice(0, surface.grid.rows))
+    cast = median_filter(shadow_of_one_sun(surface.heights, resolution, 78.0, 120.0)[part].astype(np.uint8), 3)
+    turned = (
+        illumination(
+            surface.ground(slice(0, surface.grid.rows)), sun.direction(surface.grid, 0, 1140 * 10 // resolution)
+        )
+        <= 0
+    )
+    found = open_array(result, f"shadow_{resolution}m")
+    assert 0.1 < found.mean() < 0.6
+    assert (found != (cast | turned)).mean() < 1e-4  # single pixels whose direction to the sun is rounded otherwise
+    sky = horizon_sky_view(surface.heights, resolution, *part)
+    assert np.abs(open_array(result, f"sky_view_{resolution}m") / 250.0 - sky).max() <= (
+        0.02 if resolution == 10 else 0.0021
+    )
+
+
+def test_a_moving_band_gives_the_rows_of_the_whole(stage: Stage) -> None:
+    if not CROP.is_file():
+        pytest.skip("no real elevation model")
+    shutil.copy(CROP, stage.dem / NAME)
+    nodes = np.ones((23, 23), np.float32)
+    sun = SunGrid(nodes * 60.0, nodes * 170.0, 5000.0)
+    grid = GRID.model_copy(update={"rows": 1800})
+    margin = Margin(1000, 500, 2000, 700)
+    box, around = geographic_box(grid), geographic_box(with_margin(grid, margin))
+    mosaic = build_mosaic(survey_cells(box, stage.parameters).files, box, around)
+    whole = whole_surface(mosaic, grid, margin)
+    band = MovingBand(mosaic, grid, margin, sun)
+    for top in range(0, grid.rows, 300):
+        rows = slice(top, min(top + 300, grid.rows))
+        part = band(rows)
+        assert part.heights.shape[0] < whole.heights.shape[0]
+        here, there = part.place(rows), whole.place(rows)
+        np.testing.assert_allclose(part.heights[here], whole.heights[there], atol=0.05)
+        ground, expected = part.ground(rows), always(whole)(rows).ground(rows)
+        assert np.abs(ground.east - expected.east).mean() < 1e-4
+
+
+def test_unknown_surroundings_are_recorded_and_no_error(stage: Stage) -> None:
+    """The neighbour's cell, 2 km beyond the tile's southern edge, is missing, then damaged, then sea."""
+    with rasterio.open(
+        stage.dem / NAME, "w", driver="GTiff", count=1, dtype="float32", width=360, height=360, crs="EPSG:4326",
+        transform=from_origin(6, 1, 1 / 360, 1 / 360),
+    ) as dataset:  # fmt: skip
+        dataset.write(np.arange(360 * 360, dtype=np.float32).reshape(1, 360, 360) % 900 + 100)
+    stage.l1c = stage.l1c_of(GRID.model_copy(update={"uly": 8000}))
+    strict = stage.parameters.model_copy(update={"force_exit_on_dem_error": True})
+    neighbour = stage.dem / NAME.replace("N00", "S01")
+    (missing,) = stage.run(fetch_dem.fn(strict, stage.l1c)).fallbacks
+    assert missing.code == "L2A-DEM-SURROUNDINGS"
+    assert "S01_00_E006_00" in missing.message
+    neighbour.write_bytes(b"II*\0 no raster")
+    (damaged,) = stage.run(fetch_dem.fn(strict, stage.l1c)).fallbacks
+    assert damaged.code == "L2A-DEM-SURROUNDINGS"
+    assert "cannot be read" in damaged.message
+    neighbour.unlink()
+    (stage.dem / "COPERNICUS_30_S01_00_E006_00.sea").touch()
+    known = stage.run(fetch_dem.fn(strict, stage.l1c))
+    assert known.fallbacks == ()
+    assert known.statistics["cells"] == ["N00_00_E006_00"]
+    assert known.statistics["void_percentage"] == 0.0
 
 
 def test_simple_sky_view_is_the_slope_alone(stage: Stage) -> None:

@@ -21,6 +21,7 @@ from tasks.dem.mosaic import build_mosaic, warp_to_grid
 from tasks.dem.parameters import DemParameters
 from tasks.dem.sky_view import horizon_sky_view, simple_sky_view
 from tasks.dem.sources import survey_cells
+from tasks.dem.surroundings import FARTHEST_M, WIDEST, Margin, Surface, margin_of, with_margin
 from tasks.dem.terrain import SunGrid, aspect_counts, gradient, illumination, slope_counts
 
 CROP = (
@@ -91,10 +92,41 @@ def test_blocks_of_a_large_grid_see_mountains_in_other_blocks() -> None:
     grid = Grid(epsg=32632, ulx=600000, uly=5300040, resolution=20, rows=620, cols=1130)
     for zenith, azimuth in ((75.0, 130.0), (80.0, 280.0), (60.0, 20.0)):
         nodes = np.full((23, 23), 1, np.float32)
-        found = cast_shadow(heights, grid, SunGrid(nodes * zenith, nodes * azimuth, 5000.0))
+        sun = SunGrid(nodes * zenith, nodes * azimuth, 5000.0)
+        found = cast_shadow(Surface(heights, grid), slice(0, 620), sun)
         whole = shadow_of_one_sun(heights, 20.0, zenith, azimuth)
         assert 0.02 < whole.mean() < 0.9
         assert (found != whole).mean() < 1e-5  # the direction's own float32 rounding
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_terrain_beyond_the_edge_shades_the_tile(seed: int) -> None:
+    """The tile is the middle of a larger terrain: it must get the shadow that every ray over all of it gives."""
+    rng = np.random.default_rng(100 + seed)
+    rough = cv2.GaussianBlur(rng.normal(0, 1, (48, 60)), (0, 0), 3.0) * 4000
+    heights = rough.astype(np.float32)
+    heights[12:36, 16:44] *= 0.1
+    grid = Grid(epsg=32632, ulx=600000, uly=5300040, resolution=20, rows=24, cols=28)
+    zenith, azimuth = rng.uniform(50, 80), rng.uniform(0, 360)
+    nodes = np.ones((3, 3), np.float32)
+    sun = SunGrid(nodes * np.float32(zenith), nodes * np.float32(azimuth), 5000.0)
+    found = cast_shadow(Surface(heights, grid, -12, -16), slice(0, 24), sun)
+    truth = follow_every_ray(heights, *sun.at(grid, 12, 14))[12:36, 16:44]
+    np.testing.assert_array_equal(found, truth)
+    without = cast_shadow(Surface(heights[12:36, 16:44], grid), slice(0, 24), sun)
+    assert truth.sum() > without.sum() + 20
+
+
+def test_how_far_the_surroundings_reach() -> None:
+    nodes = np.ones((3, 3), np.float32)
+    # 3000 m tan 60 = 5196 m to the south; the horizon's 4410 m elsewhere; each with a spare, in whole 20 m.
+    assert margin_of(SunGrid(nodes * 60, nodes * 180, 5000.0)) == Margin(4460, 4460, 5240, 4460)
+    # A sun at the horizon in the north-east: the limit of 20 km, on the diagonal 14142 m.
+    assert margin_of(SunGrid(nodes * 95, nodes * 45, 5000.0)) == Margin(14200, 14200, 4460, 4460)
+    assert WIDEST.north == FARTHEST_M + 40
+    tile = Grid(epsg=32632, ulx=600000, uly=5300040, resolution=10, rows=60, cols=40)
+    around = with_margin(tile, Margin(20, 40, 60, 80))
+    assert (around.ulx, around.uly, around.rows, around.cols) == (599920, 5300060, 68, 52)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +188,32 @@ def test_strips_give_what_the_whole_grid_gives(real_heights: NDArray[np.float32]
         np.testing.assert_array_equal(part.east, whole.east[rows])
         np.testing.assert_array_equal(part.north, whole.north[rows])
     np.testing.assert_allclose(horizon_sky_view(real_heights, 20.0, slice(40, 60)), sky[40:60], atol=1e-6)
+
+
+def test_sky_view_of_a_part_sees_what_lies_around_it(real_heights: NDArray[np.float32]) -> None:
+    whole = horizon_sky_view(real_heights, 20.0, slice(None))
+    part = horizon_sky_view(real_heights, 20.0, slice(50, 170), slice(60, 200))
+    np.testing.assert_allclose(part, whole[50:170, 60:200], atol=1e-6)
+    walled = np.zeros((60, 60), np.float32)
+    walled[:, 50:] = 800.0
+    # From column 39 the wall's foot is 220 m away at 11 pixels; the nearest distances looked at beyond it are 260 m.
+    seen = horizon_sky_view(walled, 20.0, slice(20, 40), slice(10, 40))
+    assert seen[:, -1].max() < 0.75
+    assert (horizon_sky_view(walled[20:40, 10:40], 20.0, slice(None)) == 1.0).all()
+
+
+def test_sky_view_is_the_same_at_both_pixel_sizes() -> None:
+    """Smooth hills sampled at 10 m and at 20 m have the same horizons."""
+
+    def hills(pixel: float, count: int) -> NDArray[np.float32]:
+        x = pixel * (np.arange(count) + 0.5)
+        return np.asarray(400 * np.sin(x / 300)[:, None] * np.cos(x / 410)[None], np.float32)
+
+    coarse = horizon_sky_view(hills(20.0, 400), 20.0, slice(180, 220), slice(180, 220))
+    fine = horizon_sky_view(hills(10.0, 800), 10.0, slice(360, 440), slice(360, 440))
+    mean = fine.reshape(40, 2, 40, 2).mean(axis=(1, 3))
+    assert coarse.min() < 0.8
+    assert np.abs(mean - coarse).max() < 0.01
 
 
 def test_sun_between_its_nodes() -> None:

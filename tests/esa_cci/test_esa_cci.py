@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +14,13 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 from rasterio.warp import transform
 
-from tasks.common.artefacts import open_array
+from tasks.common import provenance
+from tasks.common.artefacts import fingerprint, open_array
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.grid import Grid
 from tasks.common.records import StageResult, TileRef
 from tasks.dem.cells import Box
-from tasks.esa_cci.maps import map_on_grid, snow_is_possible, with_inventory
+from tasks.esa_cci.maps import for_tile, map_on_grid, snow_is_possible, with_inventory
 from tasks.esa_cci.parameters import EsaCciParameters
 from tasks.esa_cci.snow_files import snow_condition_name
 from tasks.esa_cci.task import look_up_esa_cci
@@ -201,6 +205,48 @@ def test_a_new_map_makes_a_new_result(stage: Stage) -> None:
     assert before.fingerprint != after.fingerprint
     assert list(after.arrays) == ["land_cover_20m"]
     assert "L2A-CCI-LAND-COVER" not in codes_of(after)
+
+
+def test_equal_maps_elsewhere_are_the_same_input_and_other_content_is_not(stage: Stage, tmp_path: Path) -> None:
+    p = stage.parameters
+    for month in (9, 10):
+        write_map(stage.aux / MONTHLY / monthly(month), 10.5, 48.5, 360 / 86400, np.full((90, 90), month, np.uint8))
+    cover = stage.aux / p.esacci_landcover_map
+    write_map(cover, 10.5, 48.5, 360 / 129600, np.full((540, 540), 210, np.uint8))
+    here = for_tile(with_inventory(p), 10, 5, with_dem=True)
+    assert [entry.split()[0] for entry in here.files or ()] == [cover.name, monthly(10)]
+    shutil.copytree(stage.aux, tmp_path / "moved", copy_function=shutil.copyfile)
+    moved = EsaCciParameters(aux_data=str(tmp_path / "moved"), home=str(tmp_path / "home"))
+    there = for_tile(with_inventory(moved), 10, 5, with_dem=True)
+    assert fingerprint("esa_cci", "1", here, {}) == fingerprint("esa_cci", "1", there, {})
+    assert list((tmp_path / "home" / "cache" / "sha256").iterdir())
+    # The map of another month is no input of this tile; land cover of the same size and time is, with its content.
+    write_map(stage.aux / MONTHLY / monthly(9), 10.5, 48.5, 360 / 86400, np.full((90, 90), 77, np.uint8))
+    assert for_tile(p, 10, 5, with_dem=True).files == here.files
+    for folder, parameters in ((stage.aux, p), (tmp_path / "moved", moved)):
+        path = folder / p.esacci_landcover_map
+        status = path.stat()
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(bytes(content))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert for_tile(parameters, 10, 5, with_dem=True).files != here.files
+    assert for_tile(p, 10, 5, with_dem=False).files == ()
+
+
+def test_a_damaged_note_of_a_hash_is_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "map.tif"
+    file.write_bytes(b"content")
+    truth = hashlib.sha256(b"content").hexdigest()
+    for number, text in enumerate(("", "{}", "[1]", '{"path": "other", "stamp": [], "sha256": "00"}')):
+        home = tmp_path / f"home{number}"
+        assert provenance.file_sha256(file, str(home)) == truth
+        (note,) = (home / "cache" / "sha256").iterdir()
+        note.write_text(text)
+        provenance._sha256.cache_clear()
+        assert provenance.file_sha256(file, str(home)) == truth
+    (tmp_path / "no folder").write_text("a file where the home should be")
+    assert provenance.file_sha256(file, str(tmp_path / "no folder")) == truth
 
 
 def test_damaged_map_is_a_fall_back(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,50 @@ def test_verify_with_nothing(user: User) -> None:
     assert done.output.count("missing -> ") == 4
 
 
+def test_verify_tells_damaged_cells_what_a_tile_lacks_and_what_that_disables(user: User) -> None:
+    user.configure("NONE")
+    assert "dem/cop30: missing" in user.run("verify").output
+    folder = user.home / "dem" / "cop30"
+    folder.mkdir(parents=True)
+    empty = user.run("verify")
+    assert "0 cells; source: nothing is downloaded (DEM_Reference is NONE)" in empty.output
+    assert "-> flat terrain" in empty.output
+    for cell in ("N46_00_E009_00", "N46_00_E010_00"):
+        content = raster("float32", int(cell[8:11]), int(cell[1:3]) + 1, 1 / 120)
+        (folder / f"Copernicus_DSM_10_{cell}_DEM.tif").write_bytes(content)
+    (folder / "CopernicusDEM_30_TIFF_missing_tiles.list").write_text("Copernicus_DSM_10_N47_00_E009_00_DEM.tif\n")
+    sound = user.run("verify", "--tiles", "32TNS")
+    assert sound.exit_code == 1, sound.output
+    line = next(line for line in sound.output.splitlines() if line.startswith("32TNS"))
+    assert "COPERNICUS_30 2 of 6 cells" in line
+    assert "missing: N45_00_E008_00, N45_00_E009_00" in line
+    assert "-> taken for sea" in line
+    assert "missing around it: " in line
+    assert "-> terrain there shades nothing" in line
+    (folder / "Copernicus_DSM_10_N46_00_E010_00_DEM.tif").write_bytes(b"II*\0 no raster")
+    (folder / "Copernicus_DSM_10_N45_00_E009_00.tar").write_bytes(b"no archive")
+    damaged = user.run("verify")
+    assert damaged.exit_code == 1
+    assert damaged.output.count("-> tiles on it get flat terrain") == 2
+    assert "damaged archive" in damaged.output
+
+
+def test_verify_tells_what_the_folder_of_aerosol_holds(user: User) -> None:
+    assert "CAMS files      off" in user.run("verify").output
+    gipp = user.home / "cfg" / "L2A_GIPP.xml"
+    gipp.write_text(re.sub("<CAMS_Directory>[^<]*<", "<CAMS_Directory>cams<", gipp.read_text(encoding="utf-8")))
+    assert "cams: missing -> AOT without CAMS" in user.run("verify").output
+    (user.home / "cams").mkdir()
+    assert "no field of aod550 -> AOT without CAMS" in user.run("verify").output
+    for step in (9, 12):
+        (user.home / "cams" / f"z_cams_c_ecmf_20250615000000_prod_fc_sfc_{step:03d}_aod550.nc").touch()
+    there = user.run("verify")
+    assert "2 fields of aod550, 2025-06-15 09:00 to 2025-06-15 12:00" in there.output
+    assert there.exit_code == 0
+    (user.home / "cams" / "download.nc").write_bytes(b"CDF\x01")
+    assert user.run("verify").exit_code == 1
+
+
 def test_unpack_then_verify_and_list(user: User, tmp_path: Path) -> None:
     archive = tmp_path / "ESACCI-LC-L4-ALL-FOR-SEN2COR-2.10.tar.gz"
     members = {f"package/{name}": raster("uint8", 10, 50, 0.05) for name in MAPS}
@@ -132,6 +177,7 @@ def test_unpack_then_verify_and_list(user: User, tmp_path: Path) -> None:
     assert len(list((aux / SNOW).iterdir())) == 12
     assert not list(tmp_path.rglob("*evil*"))
     assert user.run("verify").output.count(": there") == 4
+    assert "no elevation cell" not in user.run("list").output
     assert len(user.run("list").output.splitlines()) == 15
     (aux / MAPS[0]).write_bytes(b"II*\0 no raster")
     damaged = user.run("verify")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from flows.process_product import process_product
 from flows.request import ProductRequest
 from tasks.dem.cells import Box, cells_covering
 from tasks.dem.footprint import geographic_box
+from tasks.dem.surroundings import WIDEST, with_margin
 from tasks.l1c.archive import open_input
 from tasks.l1c.load import load_source, tile_references
 
@@ -36,8 +39,9 @@ NOTHING = {
 
 
 def box_of(product: Path, work: Path) -> Box:
+    """The tile with the ground that may shade it."""
     (tile,) = tile_references(open_input(product, work), work)
-    return geographic_box(load_source(tile).tile.grid)
+    return geographic_box(with_margin(load_source(tile).tile.grid.at(20), WIDEST))
 
 
 def write_raster(path: Path, west: float, north: float, step: float, values: np.ndarray) -> None:
@@ -106,6 +110,18 @@ def codes_in_report(product: Path) -> set[str]:
     }
 
 
+def files_in_report(product: Path) -> dict[str, str]:
+    """File names with the hashes that the report gives."""
+    (report,) = product.rglob("L2A_QUALITY.xml")
+    texts = [value.text or "" for value in etree.parse(str(report)).getroot().iter("{*}value")]
+    return dict(text.split(" sha256:") for text in texts if " sha256:" in text)
+
+
+def stored(work: Path) -> set[str]:
+    """Names of all stage results, which are their fingerprints."""
+    return {f"{path.parent.parent.name} {path.parent.name}" for path in work.glob("*/*/*/result.json")}
+
+
 def tags_under_prefect(product: Path, folder: Path, work: Path) -> set[str]:
     """Run under Prefect with the stored stages and return the tile run's tags."""
     request = ProductRequest(input_path=product, output_dir=folder, work_dir=work)
@@ -135,3 +151,20 @@ def test_everything_or_nothing(small_product: Path, tmp_path: Path, monkeypatch:
         assert ("degraded" in tags) == (not there)
     assert "source=COPERNICUS_30" in done.stderr
     assert "cams_source=CAMS_DIRECTORY" in done.stderr
+
+    # What was used stands in the report with its true hashes.
+    listed = files_in_report(product)
+    there = {path.name: path for folder in ("dem", "aux_data", "cams") for path in (home / folder).rglob("*.*")}
+    used = {name for name in listed if name in there}
+    assert {name: listed[name] for name in used} == {n: sha256(there[n].read_bytes()).hexdigest() for n in used}
+    assert {"GlobalSnowMap.tiff", "GENERAL_QUALITY.xml"} <= set(listed)
+    assert sum(name.startswith("Copernicus_DSM_10") for name in used) >= 1
+    assert sum(name.startswith("ESACCI-LC-L4") for name in used) == 3
+    assert sum(name.endswith("aod550.nc") for name in used) >= 1
+
+    # The same data elsewhere, with other times: every stage is found again.
+    before = stored(work)
+    moved = tmp_path / "another machine" / "home"
+    shutil.copytree(home, moved, copy_function=shutil.copyfile)
+    product_of(run_program(small_product, "--output_dir", tmp_path / "again", "--work_dir", work, home=moved))
+    assert stored(work) == before

@@ -68,6 +68,7 @@ def test_nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "cams_height_km": None,
         "cams_aot550_ground": None,
         "cams_source": "NONE",
+        "cams_layers": [],
         "files": [],
     }
 

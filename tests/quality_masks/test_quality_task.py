@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,6 +72,8 @@ def test_no_loss_reads_no_mask(granule: Granule) -> None:
     result = granule.run()
     assert not open_array(result, "invalid_20m").any()
     assert result.statistics["data_loss"] is False
+    assert result.statistics["source"] == "NONE"
+    assert [file["file"] for file in result.statistics["files"]] == ["GENERAL_QUALITY.xml"]
     assert result.fallbacks == ()
 
 
@@ -88,6 +91,11 @@ def test_loss_in_named_bands(granule: Granule) -> None:
     expected[2, 2] = 2
     np.testing.assert_array_equal(open_array(result, "invalid_20m"), expected)
     assert result.statistics["bands"] == ["B01", "B02", "B05"]
+    assert result.statistics["source"] == "MSK_QUALIT"
+    names = ["GENERAL_QUALITY.xml", *(f"MSK_QUALIT_{band}.tif" for band in ("B01", "B02", "B05"))]
+    assert [file["file"] for file in result.statistics["files"]] == names
+    content = (granule.qi / names[2]).read_bytes()
+    assert result.statistics["files"][2]["sha256"] == hashlib.sha256(content).hexdigest()
     assert result.statistics["lost_percentage"] == pytest.approx(100 * 2 / 54)
     assert result.statistics["defective_percentage"] == pytest.approx(100 * 10 / 54)
     assert result.fallbacks == ()
@@ -128,6 +136,8 @@ def test_older_masks_are_polygons(granule: Granule) -> None:
     expected = np.zeros((6, 9), np.uint8)
     expected[0, :2] = 2
     np.testing.assert_array_equal(open_array(result, "invalid_20m"), expected)
+    assert result.statistics["source"] == "GML"
+    assert result.statistics["files"][-1]["file"] == "MSK_TECQUA_B05.gml"
 
 
 def test_nothing_there_is_one_fall_back(granule: Granule) -> None:

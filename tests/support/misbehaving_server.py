@@ -18,6 +18,8 @@ class FileServer:
         self.asked: list[tuple[str, str]] = []
         """Path and Range header of each request."""
         self.pause_s, self.chunk = pause_s, chunk
+        self.refuse_first = 0
+        """Requests that are answered with 503 before the first file is served."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,8 +36,8 @@ class FileServer:
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
     def answer(self, handler: BaseHTTPRequestHandler, path: Path) -> None:
-        if not path.is_file():
-            handler.send_response(404)
+        if len(self.asked) <= self.refuse_first or not path.is_file():
+            handler.send_response(503 if len(self.asked) <= self.refuse_first else 404)
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return
