@@ -198,7 +198,7 @@ def classify_tile(
     if not parameters.sc_classic:
         classes = grow_masks(classes, parameters, facts.pixel_m)
     classes[defective & (classes != NO_DATA)] = SATURATED_DEFECTIVE
-    valid = valid_pixels(classes, parameters.valid_buffer_m / facts.pixel_m)
+    valid = valid_pixels(classes, parameters.valid_pixel_buffer / facts.pixel_m)
     return Classification(classes, state.cloud, state.snow, valid)
 
 

@@ -169,11 +169,11 @@ def test_masks_grow_over_clear_ground_only() -> None:
     classes = np.full((9, 40), 4, np.uint8)
     classes[4, 5], classes[4, 15], classes[4, 25], classes[4, 35] = 9, 3, 10, 11
     classes[4, 6], classes[4, 16] = 11, 6
-    grown = grow_masks(classes, ClassificationParameters(cloud_dilation_m=20, shadow_dilation_m=20), 20.0)
+    grown = grow_masks(classes, ClassificationParameters(cloud_dilation=20, cloud_shadow_dilation=20), 20.0)
     assert grown[4, 4:7].tolist() == [8, 9, 11]
     assert grown[4, 14:17].tolist() == [3, 3, 6]
     assert grown[4, 24:27].tolist() == [4, 10, 4]
-    same = grow_masks(classes, ClassificationParameters(cloud_dilation_m=0, shadow_dilation_m=0), 20.0)
+    same = grow_masks(classes, ClassificationParameters(cloud_dilation=0, cloud_shadow_dilation=0), 20.0)
     np.testing.assert_array_equal(same, classes)
 
 
