@@ -21,8 +21,7 @@ from tasks.classification.specks import remove_cloud_specks, remove_surf
 from tasks.classification.sweep import STRIP_ROWS, DigitalNumberScale, Step, TileState, first_sweep, sweep, usable
 from tasks.classification.whole_tile import (
     classic_zone,
-    dark_limits,
-    default_zone,
+    find_shadow_zone,
     recover_built_and_bare,
     tile_background,
 )
@@ -241,6 +240,5 @@ def _default(state: TileState, sun: SunDirection | None) -> None:
     remove_cloud_specks(state)
     remove_surf(state)
     if sun is not None:
-        state.zone, state.zone_factor = default_zone(state, sun)
-        state.background = dark_limits(state)
+        find_shadow_zone(state, sun)
     sweep(state, DEFAULT_SHADOW_STEPS, LATER_HALO)

@@ -34,7 +34,7 @@ class DigitalNumberScale:
     offset: Mapping[str, int]
     quantification: float
 
-    def reflectance(self, band: str, dn: NDArray[np.uint16]) -> FloatArray:
+    def reflectance(self, band: str, dn: NDArray[np.uint16] | FloatArray) -> FloatArray:
         """Return top-of-atmosphere reflectance, float32, not below 1e-6 (noise below the offset would be negative).
 
         Source: PSD 14.8, ``QUANTIFICATION_VALUE`` and ``RADIO_ADD_OFFSET`` of the Level-1C product.
@@ -109,6 +109,15 @@ class TileState:
         return Scene(
             StripReflectance(self.numbers, self.scale, rows), self.classes[rows].copy(), empty, empty,
             self.ground.rows(rows), self.tile, self.background, self._zone_rows(rows),
+        )  # fmt: skip
+
+    def sampled(self, rows: NDArray[np.intp], cols: NDArray[np.intp], bands: tuple[str, ...]) -> Scene:
+        """Return the state at some rows and columns, with some bands only and without the zone of shadow."""
+        cells, empty = np.ix_(rows, cols), np.zeros((0, 0), np.float32)
+        numbers = {band: self.numbers[band][cells] for band in bands}
+        return Scene(
+            StripReflectance(numbers, self.scale, slice(0, rows.size)), self.classes[cells], empty, empty,
+            self.ground.sampled(rows, cols), self.tile, self.background,
         )  # fmt: skip
 
     def _zone_rows(self, rows: slice) -> FloatArray | None:

@@ -37,7 +37,7 @@ _MAPS: Final = {
 }
 
 
-@stage_task("classification", version="2")
+@stage_task("classification", version="3")
 def classify_scene(
     out: StageWriter,
     tile: TileRef,

@@ -64,9 +64,24 @@ class ShadowScene:
 
 
 def shadow_scene(
-    sun: SunDirection, seed: int, *, rugged: bool = False, classic: bool = False, size: int = 900
+    sun: SunDirection,
+    seed: int,
+    *,
+    rugged: bool = False,
+    classic: bool = False,
+    size: int = 900,
+    clouds: int = 14,
+    radii: tuple[float, float] = (12, 60),
+    tops: tuple[float, float] = (900, 3800),
 ) -> ShadowScene:
-    """Make a scene, classify it, return both."""
+    """Make a scene, classify it, return both.
+
+    Args:
+        size: side of the scene [pixels of 20 m].
+        clouds: how many.
+        radii: smallest and largest radius [pixels].
+        tops: lowest and highest [m].
+    """
     rng = np.random.default_rng(seed)
     fields = [ndimage.gaussian_filter(rng.standard_normal((size // 3, size // 3)), 8, mode="wrap") for _ in COVERS]
     cover = np.repeat(np.repeat(np.argmax(fields, axis=0), 3, axis=0), 3, axis=1)
@@ -76,8 +91,8 @@ def shadow_scene(
 
     cloud, shadowed = np.zeros((2, size, size), np.bool_)
     elevation, azimuth = np.radians(sun.elevation_deg), np.radians(sun.azimuth_deg)
-    for _ in range(14):
-        radius, top = rng.uniform(12, 60), rng.uniform(900, 3800)
+    for _ in range(clouds):
+        radius, top = rng.uniform(*radii), rng.uniform(*tops)
         place = rng.uniform(0, size, 2)
         wobble = 1 + 0.25 * np.sin(3 * np.arctan2(rows - place[0], cols - place[1]) + rng.uniform(0, 6))
         here = (rows - place[0]) ** 2 + (cols - place[1]) ** 2 < (radius * wobble) ** 2
