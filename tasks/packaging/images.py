@@ -98,6 +98,20 @@ def encode_resolution(
     return negative
 
 
+def write_second_mask(granule: Path, tile: Grid, second_cloud_mask: StageResult | None) -> None:
+    """Write probability and mask of the second cloud mask into ``QI_DATA``, nothing without that stage.
+
+    Args:
+        granule: folder that stands for the granule.
+        tile: the tile's grid, at any resolution.
+        second_cloud_mask: with ``probability_60m`` and ``mask_60m``.
+    """
+    if second_cloud_mask is not None:
+        for kind, name in (("probability", "MSK_S2CPRB"), ("mask", "MSK_S2CCLD")):
+            image = open_array(second_cloud_mask, f"{kind}_60m")
+            write_jp2(granule / "QI_DATA" / f"{name}_60m.jp2", image, tile.at(60))
+
+
 def _write_map(path: Path, image: NDArray[Any] | None, grid: Grid) -> None:
     if image is not None:
         write_jp2(path, image, grid)

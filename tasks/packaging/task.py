@@ -15,7 +15,7 @@ from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_logger, stage
 from tasks.l1c.load import load_source
 from tasks.packaging.classification_image import encode_classification
 from tasks.packaging.description import GranuleProduct, ProductDescription
-from tasks.packaging.images import ImageSources, encode_resolution, write_preview
+from tasks.packaging.images import ImageSources, encode_resolution, write_preview, write_second_mask
 from tasks.packaging.naming import compact_time, image_prefix
 from tasks.packaging.parameters import PackagingParameters
 from tasks.packaging.product import assemble_product
@@ -33,6 +33,7 @@ def encode_images(
     surface_reflectance_20m: StageResult | None = None,
     surface_reflectance_10m: StageResult | None = None,
     surface_reflectance_60m: StageResult | None = None,
+    second_cloud_mask: StageResult | None = None,
 ) -> None:
     """Encode all images of the granule as JP2 in the folders of the product: ``IMG_DATA/R..m`` and ``QI_DATA``.
 
@@ -63,6 +64,7 @@ def encode_images(
         negative |= encode_resolution(
             out.folder, prefix, at, sources, with_tci=parameters.generate_tci_output, sc_cog=parameters.sc_cog
         )
+    write_second_mask(out.folder, grid, second_cloud_mask)
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
     out.statistics["resolutions"] = sorted(sources.resolution for sources in plan)
     out.statistics["negative_reflectance_percentage"] = negative
@@ -74,9 +76,14 @@ def encode_images(
 
 @stage_task("images", version="classification-2")
 def encode_classification_only(
-    out: StageWriter, tile: TileRef, parameters: PackagingParameters, l1c: StageResult, classification: StageResult
+    out: StageWriter,
+    tile: TileRef,
+    parameters: PackagingParameters,
+    l1c: StageResult,
+    classification: StageResult,
+    second_cloud_mask: StageResult | None = None,
 ) -> None:
-    """Encode SCL, the two probabilities, the valid pixels and the preview of a granule whose reflectance was not asked for.
+    """Encode SCL, probabilities, valid pixels and preview of a granule whose reflectance was not asked for.
 
     Statistics: ``resolutions`` written [m].
     """
@@ -92,6 +99,7 @@ def encode_classification_only(
         as_cog=parameters.sc_cog,
         with_valid=parameters.generate_valid_pixel_output,
     )
+    write_second_mask(out.folder, grid, second_cloud_mask)
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
     out.statistics["resolutions"] = [resolution]
 
