@@ -18,7 +18,16 @@ from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene, TileFacts
 from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.specks import remove_cloud_specks, remove_surf
-from tasks.classification.sweep import STRIP_ROWS, DigitalNumberScale, Step, TileState, first_sweep, sweep, usable
+from tasks.classification.sweep import (
+    STRIP_ROWS,
+    Counts,
+    DigitalNumberScale,
+    Step,
+    TileState,
+    first_sweep,
+    sweep,
+    usable,
+)
 from tasks.classification.whole_tile import (
     classic_zone,
     find_shadow_zone,
@@ -157,7 +166,7 @@ def classify_reflectance(
 
 
 def classify_tile(
-    digital_numbers: Mapping[str, NDArray[np.uint16]],
+    digital_numbers: Mapping[str, Counts],
     scale: DigitalNumberScale,
     parameters: ClassificationParameters,
     invalid: NDArray[np.uint8] | None = None,
