@@ -25,6 +25,8 @@ from tasks.packaging.description import GippFile, ProductDescription
 from tasks.packaging.parameters import PackagingParameters
 from tasks.quality_masks.parameters import QualityMaskParameters
 from tasks.radiative_transfer.load import load_spectral_table
+from tasks.second_cloud_mask.detector import require_package
+from tasks.second_cloud_mask.parameters import SecondCloudMaskParameters
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
 from tasks.water_vapour.parameters import WaterVapourParameters
 
@@ -38,6 +40,7 @@ class TileConfiguration(Record):
     quality_masks: QualityMaskParameters
     meteo: MeteoParameters
     classification: ClassificationParameters
+    second_cloud_mask: SecondCloudMaskParameters = SecondCloudMaskParameters()
     cirrus: CirrusParameters
     aot: AotParameters
     water_vapour: WaterVapourParameters
@@ -59,7 +62,13 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         gipp: the configuration in force.
         content_fingerprint: of the Level-1C granule; it stands for its content in the first stage's key.
         home: the Sen2Cor home, against which relative folders of the GIPP are resolved.
+
+    Raises:
+        InvalidConfiguration: a value cannot be used, or the second cloud mask is not installed.
     """
+    second = gipp.select(SecondCloudMaskParameters)
+    if second.wanted:
+        require_package()
     table = look_up_table_checksum()
     at: Literal[20, 60] = 60 if request.resolution == 60 else 20
     grids = {"resolutions": (10, 20, 60)} if at == 60 else {}
@@ -71,6 +80,7 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         quality_masks=gipp.select(QualityMaskParameters),
         meteo=with_cams_inventory(gipp.select(MeteoParameters, home=str(home.folder))),
         classification=gipp.select(ClassificationParameters, sc_classic=request.sc_classic, resolution=at),
+        second_cloud_mask=second,
         cirrus=gipp.select(CirrusParameters, **atmosphere),
         aot=gipp.select(AotParameters, **atmosphere),
         water_vapour=gipp.select(WaterVapourParameters, **atmosphere),

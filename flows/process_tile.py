@@ -26,11 +26,13 @@ from tasks.l1c.task import import_l1c
 from tasks.meteo.task import meteo_of_tile, read_meteo
 from tasks.packaging.task import encode_classification_only, encode_images
 from tasks.quality_masks.task import read_quality_masks
+from tasks.second_cloud_mask.task import ask_second_cloud_mask
 from tasks.surface_reflectance.task import correct_10m, correct_20m, correct_60m, derive_60m
 from tasks.water_vapour.task import retrieve_water_vapour
 
 STEPS: tuple[str, ...] = (
-    "l1c", "dem", "esa-cci", "quality-masks", "meteo", "classification", "cirrus", "aot", "water-vapour",
+    "l1c", "dem", "esa-cci", "quality-masks", "meteo", "classification", "second-cloud-mask", "cirrus", "aot",
+    "water-vapour",
     "surface-reflectance-20m", "surface-reflectance-10m", "surface-reflectance-60m", "images",
 )  # fmt: skip
 """The stages in their order, by task name."""
@@ -46,6 +48,8 @@ class TileResults(Record):
     quality_masks: StageResult
     meteo: StageResult
     classification: StageResult
+    second_cloud_mask: StageResult | None = None
+    """None unless Second_Cloud_Mask names a program."""
     cirrus: StageResult | None = None
     """None unless Cirrus_Correction is on."""
     aot: StageResult | None = None
@@ -90,10 +94,12 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     meteo = run(read_meteo, tile, meteo_of_tile(c.meteo, l1c), l1c=l1c, dem=dem)
     maps_of_ground = {"quality_masks": quality_masks, "esa_cci": esa_cci, "dem": dem}
     classification = run(classify_scene, tile, c.classification, l1c=l1c, **maps_of_ground)
-    before = {"tile": tile, "l1c": l1c, "dem": dem, "esa_cci": esa_cci, "quality_masks": quality_masks, "meteo": meteo}
+    classes = {"l1c": l1c, "classification": classification}
+    second = run(ask_second_cloud_mask, tile, c.second_cloud_mask, **classes) if c.second_cloud_mask.wanted else None
+    before = {"tile": tile, "dem": dem, "esa_cci": esa_cci, "quality_masks": quality_masks, "meteo": meteo}
     if c.sc_only:
-        images = run(encode_classification_only, tile, c.images, l1c=l1c, classification=classification)
-        return TileResults(**before, classification=classification, images=images, settings=c.fallbacks)
+        images = run(encode_classification_only, tile, c.images, **classes, second_cloud_mask=second)
+        return TileResults(**before, **classes, second_cloud_mask=second, images=images, settings=c.fallbacks)
 
     atmosphere = {"l1c": l1c, "classification": classification, "dem": dem, "meteo": meteo}
     cirrus = run(correct_cirrus, tile, c.cirrus, **atmosphere) if c.cirrus.cirrus_correction else None
@@ -105,13 +111,13 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     surface = {**atmosphere, "aot": aot, "water_vapour": water_vapour}
     reflectance = _correct_surface(tile, c, run, surface)
     maps = {"classification": classification, "aot": aot, "water_vapour": water_vapour}
-    images = run(encode_images, tile, c.images, l1c=l1c, **maps, **reflectance)
+    images = run(encode_images, tile, c.images, l1c=l1c, **maps, **reflectance, second_cloud_mask=second)
     return TileResults(
         **before,
-        classification=classification,
+        l1c=l1c,
+        **maps,
+        second_cloud_mask=second,
         cirrus=cirrus,
-        aot=aot,
-        water_vapour=water_vapour,
         **reflectance,
         images=images,
         settings=c.fallbacks,

@@ -49,6 +49,23 @@ def _atmosphere(by_name: Mapping[str, StageResult]) -> str:
     )
 
 
+def _second_mask(found: Mapping[str, Any]) -> list[str]:
+    """Return how far another cloud mask agrees with the scene classification, and class by class."""
+    words = {text.partition(" ")[0]: text for text in CLASS_NAMES.values()}
+    return [
+        f"{found['program']}: {found['cloud_percentage']:.2f} % cloud. It agrees with the scene classification on "
+        f"**{found['agreement_percentage']:.2f} %**; {found['only_second_percentage']:.2f} % are cloud for it alone, "
+        f"{found['only_scl_percentage']:.2f} % for the scene classification alone.",
+        _table(
+            ("class", "share, %", "of it cloud for the second mask, %"),
+            [
+                (words.get(code, code), f"{row['share']:.2f}", f"{row['cloud']:.2f}")
+                for code, row in found["cloud_by_class"].items()
+            ],
+        ),
+    ]
+
+
 def tile_report(tile: TileRef, stages: Sequence[StageResult], fallbacks: Sequence[Fallback]) -> str:
     """Return the report of one processed tile as Markdown."""
     by_name = {stage.stage: stage for stage in stages}
@@ -60,6 +77,8 @@ def tile_report(tile: TileRef, stages: Sequence[StageResult], fallbacks: Sequenc
         "## Classes",
         _table(("class", "%"), [(words, f"{share:.2f}") for words, share in class_percentages(content)]),
     ]
+    if "second_cloud_mask" in by_name:
+        parts += ["## Second cloud mask", *_second_mask(by_name["second_cloud_mask"].statistics)]
     if fallbacks:
         parts += ["## Fall-backs", _table(("code", "what was done"), [(f.code, f.message) for f in fallbacks])]
     rows = [

@@ -18,11 +18,19 @@ from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene, TileFacts
 from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.specks import remove_cloud_specks, remove_surf
-from tasks.classification.sweep import STRIP_ROWS, DigitalNumberScale, Step, TileState, first_sweep, sweep, usable
+from tasks.classification.sweep import (
+    STRIP_ROWS,
+    Counts,
+    DigitalNumberScale,
+    Step,
+    TileState,
+    first_sweep,
+    sweep,
+    usable,
+)
 from tasks.classification.whole_tile import (
     classic_zone,
-    dark_limits,
-    default_zone,
+    find_shadow_zone,
     recover_built_and_bare,
     tile_background,
 )
@@ -158,7 +166,7 @@ def classify_reflectance(
 
 
 def classify_tile(
-    digital_numbers: Mapping[str, NDArray[np.uint16]],
+    digital_numbers: Mapping[str, Counts],
     scale: DigitalNumberScale,
     parameters: ClassificationParameters,
     invalid: NDArray[np.uint8] | None = None,
@@ -198,7 +206,7 @@ def classify_tile(
     if not parameters.sc_classic:
         classes = grow_masks(classes, parameters, facts.pixel_m)
     classes[defective & (classes != NO_DATA)] = SATURATED_DEFECTIVE
-    valid = valid_pixels(classes, parameters.valid_buffer_m / facts.pixel_m)
+    valid = valid_pixels(classes, parameters.valid_pixel_buffer / facts.pixel_m)
     return Classification(classes, state.cloud, state.snow, valid)
 
 
@@ -241,6 +249,5 @@ def _default(state: TileState, sun: SunDirection | None) -> None:
     remove_cloud_specks(state)
     remove_surf(state)
     if sun is not None:
-        state.zone, state.zone_factor = default_zone(state, sun)
-        state.background = dark_limits(state)
+        find_shadow_zone(state, sun)
     sweep(state, DEFAULT_SHADOW_STEPS, LATER_HALO)

@@ -42,14 +42,14 @@ def grow_masks(classes: NDArray[np.uint8], p: ClassificationParameters, pixel_m:
     northern half of T29UNU.
     """
     grown = classes.copy()
-    if p.shadow_dilation_m >= pixel_m:
-        shadow = grow(_listed(classes, CLOUD_SHADOWS), p.shadow_dilation_m / pixel_m)
+    if p.cloud_shadow_dilation >= pixel_m:
+        shadow = grow(_listed(classes, CLOUD_SHADOWS), p.cloud_shadow_dilation / pixel_m)
         grown[shadow & _listed(grown, DARK_FEATURES, VEGETATION, NOT_VEGETATED, UNCLASSIFIED)] = CLOUD_SHADOWS
-    if p.snow_dilation_m >= pixel_m:
-        snow = grow(_listed(classes, SNOW_ICE), p.snow_dilation_m / pixel_m)
+    if p.snow_dilation >= pixel_m:
+        snow = grow(_listed(classes, SNOW_ICE), p.snow_dilation / pixel_m)
         grown[snow & _listed(grown, NOT_VEGETATED, UNCLASSIFIED)] = SNOW_ICE
-    if p.cloud_dilation_m >= pixel_m:
-        cloud = grow(_listed(classes, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS), p.cloud_dilation_m / pixel_m)
+    if p.cloud_dilation >= pixel_m:
+        cloud = grow(_listed(classes, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS), p.cloud_dilation / pixel_m)
         open_to_cloud = (DARK_FEATURES, CLOUD_SHADOWS, VEGETATION, NOT_VEGETATED, WATER, UNCLASSIFIED)
         grown[cloud & _listed(grown, *open_to_cloud)] = MEDIUM_PROBA_CLOUDS
     return grown

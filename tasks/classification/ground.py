@@ -43,6 +43,12 @@ class Ground:
         cut = {f.name: getattr(self, f.name)[rows] for f in fields(self) if getattr(self, f.name) is not None}
         return replace(self, **cut)
 
+    def sampled(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> Ground:
+        """Return the maps at some rows and columns."""
+        cells = np.ix_(rows, cols)
+        cut = {f.name: getattr(self, f.name)[cells] for f in fields(self) if getattr(self, f.name) is not None}
+        return replace(self, **cut)
+
     def at_60m(self) -> Ground:
         """Return every third pixel of the maps of 20 m, the middle one of each block."""
         cut = {f.name: getattr(self, f.name)[1::3, 1::3] for f in fields(self) if getattr(self, f.name) is not None}

@@ -86,7 +86,7 @@ class Blobs:
             if not labels.any():
                 continue
             inner = slice(first - start, first - start + RING_ROWS)
-            ring = _dilated_labels(labels)[inner]
+            ring = dilated_labels(labels)[inner]
             ring[labels[inner] > 0] = 0
             touched = ring > 0
             around += np.bincount(ring[touched], minlength=self.number)
@@ -94,7 +94,7 @@ class Blobs:
         return around, covered
 
 
-def _dilated_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+def dilated_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the greatest label in each 3 x 3 window."""
     widened = labels.copy()
     for axis in (0, 1):

@@ -83,11 +83,11 @@ class ClassificationParameters(Record):
     """Classify as Sen2Cor 2.9 did instead of the default mode of 2.10."""
     resolution: Literal[20, 60] = 20
     """Grid of the classification [m]."""
-    cloud_dilation_m: Distance = 60.0
-    shadow_dilation_m: Distance = 60.0
-    snow_dilation_m: Distance = 0.0
-    """How far the default mode grows the masks of cloud, cloud shadow and snow."""
-    valid_buffer_m: Distance = 160.0
+    cloud_dilation: Distance = 60.0
+    cloud_shadow_dilation: Distance = 60.0
+    snow_dilation: Distance = 0.0
+    """How far the default mode grows the masks of cloud, cloud shadow and snow [m]."""
+    valid_pixel_buffer: Distance = 160.0
     """How far a valid pixel has to be from cloud and cloud shadow."""
 
     @model_validator(mode="after")

@@ -26,6 +26,9 @@ from tasks.classification.scene import Scene
 REFERENCE: Final = {"B02": 0.12, "B03": 0.08, "B04": 0.06, "B8A": 0.10, "B11": 0.0545, "B12": 0.0255}
 """Spectrum of cloud shadow, top of atmosphere (constants of the sources; RV_* of the GIPP are not read)."""
 
+SHADOW_BANDS: Final = ("B02", "B03", "B04", "B8A", "B11")
+"""What ``dark_pixels`` reads."""
+
 SHADOW_SCORE: Final = 0.05
 WATER_RATIO: Final = 6.0
 BLUE_RED_DIFFERENCE: Final = 0.034
@@ -80,17 +83,19 @@ def dark_against_land(scene: Scene, _p: ClassificationParameters) -> None:
     zone = scene.shadow_zone
     if zone is None or not zone.any():
         return
-    scene.assign(CLOUD_SHADOWS, _dark(scene) & (zone > SHADOW_SCORE) & _may_be_shadow(scene))
+    scene.assign(CLOUD_SHADOWS, dark_pixels(scene) & (zone > SHADOW_SCORE))
 
 
-def _dark(scene: Scene) -> BoolArray:
+def dark_pixels(scene: Scene) -> BoolArray:
+    """Return where class and light allow a cloud shadow; see ``dark_against_land``."""
     blue, green, nir, swir = (scene.reflectance[band] for band in ("B02", "B03", "B8A", "B11"))
     limits = scene.background
     water = (nir < scene.reflectance["B04"]) & (ratio(blue, swir) > SHADED_WATER_RATIO)
     water &= (nir < np.float32(SHADED_LAND_NIR)) | (normalised_difference(green, nir) > SHADED_LAND_NDWI)
     light = _relative_light(scene)
     dark = (nir < light * np.float32(limits.shadow_nir)) & (swir < light * np.float32(limits.shadow_swir))
-    return np.asarray(dark & (light * blue > np.float32(SKY_LIGHT_RATIO) * swir) & ~water)
+    dark &= (light * blue > np.float32(SKY_LIGHT_RATIO) * swir) & ~water
+    return np.asarray(dark & _may_be_shadow(scene))
 
 
 def _relative_light(scene: Scene) -> FloatArray | np.float32:

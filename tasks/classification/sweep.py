@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,18 @@ from tasks.classification.scene import Background, Scene, TileFacts
 from tasks.classification.shadow_geometry import cloud_indicator
 
 Step = Callable[[Scene, ClassificationParameters], None]
+
+
+class Counts(Protocol):
+    """A band's Level-1C numbers ``[y, x]`` uint16: an array, or a reader of rows that is indexed like one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+
+    def __getitem__(self, key: Any, /) -> NDArray[Any]:
+        """Return a part of it."""
+
 
 STRIP_ROWS: Final = 128
 DN_NO_DATA: Final = 0
@@ -34,7 +46,7 @@ class DigitalNumberScale:
     offset: Mapping[str, int]
     quantification: float
 
-    def reflectance(self, band: str, dn: NDArray[np.uint16]) -> FloatArray:
+    def reflectance(self, band: str, dn: NDArray[np.uint16] | FloatArray) -> FloatArray:
         """Return top-of-atmosphere reflectance, float32, not below 1e-6 (noise below the offset would be negative).
 
         Source: PSD 14.8, ``QUANTIFICATION_VALUE`` and ``RADIO_ADD_OFFSET`` of the Level-1C product.
@@ -48,7 +60,7 @@ class DigitalNumberScale:
 class StripReflectance(Mapping[str, FloatArray]):
     """Reflectance of a strip by band, read when a step first asks for it; B08 may lie on a grid twice as fine."""
 
-    def __init__(self, numbers: Mapping[str, NDArray[np.uint16]], scale: DigitalNumberScale, rows: slice) -> None:
+    def __init__(self, numbers: Mapping[str, Counts], scale: DigitalNumberScale, rows: slice) -> None:
         self._numbers, self._scale, self._rows = numbers, scale, rows
         self._read: dict[str, FloatArray] = {}
 
@@ -61,8 +73,7 @@ class StripReflectance(Mapping[str, FloatArray]):
             rows = slice(self._rows.start * factor, self._rows.stop * factor)
             reflectance = self._scale.reflectance(band, numbers[rows])
             if factor > 1:
-                blocks = reflectance.reshape(-1, factor, shape[1], factor)
-                reflectance = np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32), np.float32)
+                reflectance = _block_means(reflectance, factor)
             self._read[band] = reflectance
         return self._read[band]
 
@@ -73,6 +84,15 @@ class StripReflectance(Mapping[str, FloatArray]):
     def __len__(self) -> int:
         """Return the number of bands."""
         return len(self._numbers)
+
+
+def _block_means(values: FloatArray, factor: int) -> FloatArray:
+    """Return the means of ``factor`` x ``factor`` blocks. (A mean over two axes takes numpy five times as long.)"""
+    total = values[::factor, ::factor].copy()
+    for index in range(1, factor**2):
+        total += values[index // factor :: factor, index % factor :: factor]
+    total /= np.float32(factor**2)
+    return total
 
 
 @dataclass(eq=False)
@@ -89,7 +109,7 @@ class TileState:
         zone: geometric probability of shadow, on a grid ``zone_factor`` times coarser.
     """
 
-    numbers: Mapping[str, NDArray[np.uint16]]
+    numbers: Mapping[str, Counts]
     scale: DigitalNumberScale
     parameters: ClassificationParameters
     ground: Ground
@@ -109,6 +129,15 @@ class TileState:
         return Scene(
             StripReflectance(self.numbers, self.scale, rows), self.classes[rows].copy(), empty, empty,
             self.ground.rows(rows), self.tile, self.background, self._zone_rows(rows),
+        )  # fmt: skip
+
+    def sampled(self, rows: NDArray[np.intp], cols: NDArray[np.intp], bands: tuple[str, ...]) -> Scene:
+        """Return the state at some rows and columns, with some bands only and without the zone of shadow."""
+        cells, empty = np.ix_(rows, cols), np.zeros((0, 0), np.float32)
+        numbers = {band: self.numbers[band][cells] for band in bands}
+        return Scene(
+            StripReflectance(numbers, self.scale, slice(0, rows.size)), self.classes[cells], empty, empty,
+            self.ground.sampled(rows, cols), self.tile, self.background,
         )  # fmt: skip
 
     def _zone_rows(self, rows: slice) -> FloatArray | None:
@@ -167,7 +196,7 @@ def first_sweep(state: TileState, steps: tuple[Step, ...], halo: int) -> None:
 
 
 def usable(
-    numbers: Mapping[str, NDArray[np.uint16]], invalid: NDArray[np.uint8] | None, strip_rows: int
+    numbers: Mapping[str, Counts], invalid: NDArray[np.uint8] | None, strip_rows: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Return the start classes (no-data and not classified) and where a pixel is saturated or defective.
 

@@ -21,6 +21,7 @@ from tasks.common.errors import NotProcessable
 from tasks.common.grid import Grid
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
+from tasks.common.stored_rows import open_rows
 
 SNOW_CODE: Final = "L2A-SC-SNOW-CLIMATOLOGY"
 
@@ -37,7 +38,7 @@ _MAPS: Final = {
 }
 
 
-@stage_task("classification", version="2")
+@stage_task("classification", version="3")
 def classify_scene(
     out: StageWriter,
     tile: TileRef,
@@ -67,9 +68,9 @@ def classify_scene(
         NotProcessable: no pixel of the tile has usable data in all bands.
     """
     at = parameters.resolution
-    numbers = {band: open_array(l1c, f"{band}_{at}m") for band in BANDS_20M}
+    numbers = {band: open_rows(l1c, f"{band}_{at}m") for band in BANDS_20M}
     if at == 20 and "B08_10m" in l1c.arrays:
-        numbers["B08"] = open_array(l1c, "B08_10m")
+        numbers["B08"] = open_rows(l1c, "B08_10m")
     scale = DigitalNumberScale(l1c.statistics["radio_add_offset"], l1c.statistics["quantification_value"])
     around = _surroundings(out, parameters, l1c, esa_cci, dem)
     invalid = _quality(quality_masks, at)

@@ -24,7 +24,9 @@ from tasks.classification.indices import FloatArray, ratio
 from tasks.classification.morphology import BoolArray, blobs_clear_of
 from tasks.classification.scene import Background
 from tasks.classification.shadow_geometry import SunDirection, shadow_probability
-from tasks.classification.sweep import TileState, strips
+from tasks.classification.shadow_match import matched_zone, split_by_size
+from tasks.classification.shadows import SHADOW_BANDS, dark_pixels
+from tasks.classification.sweep import STRIP_ROWS, TileState, strips
 
 BUILT: Final = (190,)
 BARE: Final = (200, 201, 202)
@@ -47,16 +49,36 @@ def classic_zone(state: TileState, cloud: BoolArray, sun: SunDirection) -> Float
     return shadow_probability(cloud, state.classes == NO_DATA, sun, state.tile.pixel_m)
 
 
-def default_zone(state: TileState, sun: SunDirection) -> tuple[FloatArray, int]:
-    """Return the geometric probability of cloud shadow on a grid of 60 m, and how much coarser that is.
+def find_shadow_zone(state: TileState, sun: SunDirection) -> None:
+    """Set where cloud shadow can fall, on a grid of 60 m, and how dark it has to be there.
 
     The clouds are classes 8, 9 and 10 as they stand, without what the bright-ground tests have taken away; a block is
-    cloud where any of its pixels is.
+    cloud where any of its pixels is. Large clouds have the zone of the classic height ladder, small ones the place
+    that ``shadow_match`` finds. What is dark is told by the land outside the zone of all.
     """
     factor = max(round(COARSE_PIXEL_M / state.tile.pixel_m), 1)
-    cloud = _any_in_block(_listed(state, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS, THIN_CIRRUS), factor)
-    data = _any_in_block(state.classes != NO_DATA, factor)
-    return shadow_probability(cloud, ~data, sun, state.tile.pixel_m * factor), factor
+    pixel_m = state.tile.pixel_m * factor
+    seen_as_cloud = _listed(state, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS, THIN_CIRRUS)
+    cloud = _in_block(seen_as_cloud, factor)
+    empty = ~_in_block(state.classes != NO_DATA, factor)
+    state.zone, state.zone_factor = shadow_probability(cloud, empty, sun, pixel_m), factor
+    state.background = dark_limits(state)
+    large, small = split_by_size(cloud, _in_block(seen_as_cloud, factor, (factor**2 + 1) // 2), pixel_m)
+    if large.sum() < cloud.sum():
+        dark, water = _dark_map(state)
+        matched = matched_zone(small, cloud | empty | water, dark, sun, pixel_m)
+        state.zone = np.maximum(shadow_probability(large, empty, sun, pixel_m), matched)
+
+
+def _dark_map(state: TileState) -> tuple[BoolArray, BoolArray]:
+    """Return the pixels as dark as a cloud shadow, and water, of each block of the zone's grid the middle one."""
+    factor = state.zone_factor
+    rows, cols = (np.minimum(np.arange(0, n, factor) + factor // 2, n - 1) for n in state.classes.shape)
+    dark = np.zeros((rows.size, cols.size), np.bool_)
+    for first in range(0, rows.size, STRIP_ROWS):
+        strip = slice(first, first + STRIP_ROWS)
+        dark[strip] = dark_pixels(state.sampled(rows[strip], cols, SHADOW_BANDS))
+    return dark, np.asarray(state.classes[np.ix_(rows, cols)] == WATER)
 
 
 def _listed(state: TileState, *codes: int) -> BoolArray:
@@ -65,13 +87,15 @@ def _listed(state: TileState, *codes: int) -> BoolArray:
     return np.asarray(table[state.classes])
 
 
-def _any_in_block(mask: BoolArray, factor: int) -> BoolArray:
+def _in_block(mask: BoolArray, factor: int, least: int = 1) -> BoolArray:
+    """Return the blocks of ``factor`` x ``factor`` pixels in which the mask has ``least`` pixels or more."""
     if factor == 1:
         return mask
     rows, cols = (-(-n // factor) * factor for n in mask.shape)
     padded = np.zeros((rows, cols), np.bool_)
     padded[: mask.shape[0], : mask.shape[1]] = mask
-    return np.asarray(padded.reshape(rows // factor, factor, cols // factor, factor).any(axis=(1, 3)))
+    blocks = padded.reshape(rows // factor, factor, cols // factor, factor)
+    return np.asarray(blocks.sum(axis=(1, 3), dtype=np.uint8) >= least)
 
 
 def dark_limits(state: TileState) -> Background:

@@ -48,8 +48,10 @@ def write_classification_cog(path: Path, classes: NDArray[np.uint8], grid: Grid)
         raise TransientIO(f"{path}: cannot be written: {error}") from error
 
 
-def encode_classification(granule: Path, prefix: str, grid: Grid, classification: StageResult, *, as_cog: bool) -> None:
-    """Write SCL and the two probabilities of a product that holds nothing else.
+def encode_classification(
+    granule: Path, prefix: str, grid: Grid, classification: StageResult, *, as_cog: bool, with_valid: bool = True
+) -> None:
+    """Write SCL, the two probabilities and the valid pixels of a product that holds nothing else.
 
     Args:
         granule: folder that stands for the granule.
@@ -57,6 +59,7 @@ def encode_classification(granule: Path, prefix: str, grid: Grid, classification
         grid: the tile's grid at the resolution of the classification.
         classification: stage ``classification``.
         as_cog: SCL as Cloud Optimized GeoTIFF instead of JP2.
+        with_valid: write the mask of valid pixels.
 
     Raises:
         TransientIO: a file cannot be written.
@@ -72,3 +75,5 @@ def encode_classification(granule: Path, prefix: str, grid: Grid, classification
         write_jp2(images / f"{prefix}_SCL_{end}.jp2", classes, grid)
     write_jp2(quality / f"MSK_CLDPRB_{end}.jp2", open_array(classification, f"cloud_confidence_{end}"), grid)
     write_jp2(quality / f"MSK_SNWPRB_{end}.jp2", open_array(classification, f"snow_confidence_{end}"), grid)
+    if with_valid:
+        write_jp2(quality / f"MSK_VALPXL_{end}.jp2", open_array(classification, f"valid_{end}"), grid)

@@ -20,6 +20,13 @@ from tasks.packaging.naming import PREVIEW_RESOLUTION
 from tasks.packaging.reflectance_statistics import negative_percentage
 from tasks.packaging.true_colour import preview, true_colour
 
+QUALITY_IMAGES: Final = {
+    "cloud_confidence": "MSK_CLDPRB",
+    "snow_confidence": "MSK_SNWPRB",
+    "valid": "MSK_VALPXL",
+}
+"""Maps of the classification in QI_DATA and what their file names begin with."""
+
 PREVIEW_BANDS: Final = ("B04", "B03", "B02")
 """Red, green, blue."""
 
@@ -30,8 +37,8 @@ class ImageSources:
     Args:
         resolution: 10, 20 or 60 m.
         reflectance: the stage that holds ``<band>_<resolution>m``.
-        maps: for ``aot``, ``wvp``, ``scl``, ``cloud_confidence`` and ``snow_confidence`` the stage that holds the
-            array ``<name>_<resolution>m``; a map that is left out is not written.
+        maps: for ``aot``, ``wvp``, ``scl``, ``cloud_confidence``, ``snow_confidence`` and ``valid`` the stage that
+            holds the array ``<name>_<resolution>m``; a map that is left out is not written.
     """
 
     def __init__(self, resolution: int, reflectance: StageResult, maps: dict[str, StageResult]) -> None:
@@ -52,7 +59,7 @@ class ImageSources:
 def encode_resolution(
     granule: Path, prefix: str, grid: Grid, sources: ImageSources, *, with_tci: bool, sc_cog: bool = False
 ) -> dict[str, float]:
-    """Write all images of one resolution: bands, AOT, WVP, SCL and TCI, and the two probabilities.
+    """Write all images of one resolution: bands, AOT, WVP, SCL and TCI, and ``QUALITY_IMAGES``.
 
     Args:
         granule: folder that stands for the granule; ``IMG_DATA/R<resolution>m`` and ``QI_DATA`` are made in it.
@@ -86,9 +93,23 @@ def encode_resolution(
     if with_tci:
         red, green, blue = (sources.band(band) for band in PREVIEW_BANDS)
         write_jp2(folder / f"{prefix}_TCI_{end}", true_colour(red, green, blue, OFFSET), grid)
-    _write_map(quality / f"MSK_CLDPRB_{end}", sources.map("cloud_confidence"), grid)
-    _write_map(quality / f"MSK_SNWPRB_{end}", sources.map("snow_confidence"), grid)
+    for kind, name in QUALITY_IMAGES.items():
+        _write_map(quality / f"{name}_{end}", sources.map(kind), grid)
     return negative
+
+
+def write_second_mask(granule: Path, tile: Grid, second_cloud_mask: StageResult | None) -> None:
+    """Write probability and mask of the second cloud mask into ``QI_DATA``, nothing without that stage.
+
+    Args:
+        granule: folder that stands for the granule.
+        tile: the tile's grid, at any resolution.
+        second_cloud_mask: with ``probability_60m`` and ``mask_60m``.
+    """
+    if second_cloud_mask is not None:
+        for kind, name in (("probability", "MSK_S2CPRB"), ("mask", "MSK_S2CCLD")):
+            image = open_array(second_cloud_mask, f"{kind}_60m")
+            write_jp2(granule / "QI_DATA" / f"{name}_60m.jp2", image, tile.at(60))
 
 
 def _write_map(path: Path, image: NDArray[Any] | None, grid: Grid) -> None:

@@ -39,6 +39,7 @@ _FIXED: Final[dict[str, str]] = {
 }
 _PROBABILITY_WORDS: Final[dict[str, str]] = {
     "MSK_CLDPRB_20m.jp2": "CloudPrbMask", "MSK_CLDPRB_60m.jp2": "CloudPrbMask_1",
+    "MSK_VALPXL_20m.jp2": "ValidPixelMask", "MSK_VALPXL_60m.jp2": "ValidPixelMask_1",
     "MSK_SNWPRB_20m.jp2": "SnowPrbMask", "MSK_SNWPRB_60m.jp2": "SnowPrbMask_1",
 }  # fmt: skip
 _IMAGE: Final = re.compile(r"_(\w{3}_\d\dm)\.(?:jp2|tif)$")

@@ -10,5 +10,7 @@ class PackagingParameters(Record):
 
     generate_tci_output: bool = True
     """Write the true-colour images (TCI)."""
+    generate_valid_pixel_output: bool = True
+    """Write the mask of valid pixels beside the two probabilities."""
     sc_cog: bool = False
     """Write the scene classification as Cloud Optimized GeoTIFF instead of JP2."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -45,6 +45,10 @@ class GranuleQuality(Record):
     """0..100 by element name; those of ``TILE_PERCENTAGES`` and ``CLASS_PERCENTAGES``."""
     aot_retrieval_method: str
     """``SEN2COR_DDV`` | ``CAMS`` | ``DEFAULT``."""
+    valid_percentage: float | None = None
+    """Of the pixels with data; None where the classification does not say."""
+    second_mask: dict[str, str] = {}
+    """Program, and agreement with the scene classification [%], by name; empty without a second cloud mask."""
     mean_aot: float
     mean_water_vapour_cm: float
     ozone_source: str
@@ -87,6 +91,8 @@ def granule_quality(
     return GranuleQuality(
         percentages={**shares, "DEGRADED_MSI_DATA_PERCENTAGE": degraded_percentage},
         corrected=bool(aot),
+        valid_percentage=granule.statistics("classification").get("valid_percentage"),
+        second_mask=_second_mask(granule.statistics("second_cloud_mask")),
         aot_retrieval_method=aot.get("retrieval_method", "DEFAULT"),
         mean_aot=aot.get("mean_aot", 0.0),
         mean_water_vapour_cm=vapour.get("mean_water_vapour_cm", 0.0),
@@ -105,6 +111,16 @@ def granule_quality(
         auxiliary_sources=auxiliary_sources(granule),
         fallbacks=granule.fallbacks,
     )
+
+
+def _second_mask(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the report says of a second cloud mask."""
+    if not found:
+        return {}
+    names = ("cloud_percentage", "agreement_percentage", "only_second_percentage", "only_scl_percentage")
+    values = {"PROGRAM": str(found["program"])} | {name.upper(): percentage(found[name]) for name in names}
+    by_class = {f"CLOUD_IN_CLASS_{code}": percentage(row["cloud"]) for code, row in found["cloud_by_class"].items()}
+    return values | by_class
 
 
 def dem_type(granule: GranuleProduct) -> str:
@@ -227,7 +243,12 @@ _Checks = list[tuple[str, list[tuple[str, str]]]]
 
 def _classification_checks(quality: GranuleQuality) -> _Checks:
     names = (*TILE_PERCENTAGES, *CLASS_PERCENTAGES)
-    return [("Percentage of classified pixels", [(n, percentage(quality.percentages[n])) for n in names])]
+    checks = [("Percentage of classified pixels", [(n, percentage(quality.percentages[n])) for n in names])]
+    if quality.valid_percentage is not None:
+        checks.append(("Valid pixels", [("VALID_PIXEL_PERCENTAGE", percentage(quality.valid_percentage))]))
+    if quality.second_mask:
+        checks.append(("Second cloud mask", list(quality.second_mask.items())))
+    return checks
 
 
 def _correction_checks(quality: GranuleQuality, tables: Sequence[str]) -> _Checks:

@@ -15,13 +15,13 @@ from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_logger, stage
 from tasks.l1c.load import load_source
 from tasks.packaging.classification_image import encode_classification
 from tasks.packaging.description import GranuleProduct, ProductDescription
-from tasks.packaging.images import ImageSources, encode_resolution, write_preview
+from tasks.packaging.images import ImageSources, encode_resolution, write_preview, write_second_mask
 from tasks.packaging.naming import compact_time, image_prefix
 from tasks.packaging.parameters import PackagingParameters
 from tasks.packaging.product import assemble_product
 
 
-@stage_task("images", version="2")
+@stage_task("images", version="3")
 def encode_images(
     out: StageWriter,
     tile: TileRef,
@@ -33,12 +33,13 @@ def encode_images(
     surface_reflectance_20m: StageResult | None = None,
     surface_reflectance_10m: StageResult | None = None,
     surface_reflectance_60m: StageResult | None = None,
+    second_cloud_mask: StageResult | None = None,
 ) -> None:
     """Encode all images of the granule as JP2 in the folders of the product: ``IMG_DATA/R..m`` and ``QI_DATA``.
 
     Stage ``surface_reflectance_10m`` holds ``aot_10m`` and ``wvp_10m`` besides its bands; ``surface_reflectance_60m``
-    holds ``aot_60m``, ``wvp_60m``, ``scl_60m``, ``cloud_confidence_60m`` and ``snow_confidence_60m``, unless 60 m alone
-    was processed: then the maps are where those of 20 m would be.
+    holds ``aot_60m``, ``wvp_60m``, ``scl_60m``, ``cloud_confidence_60m``, ``snow_confidence_60m`` and ``valid_60m``,
+    unless 60 m alone was processed: then the maps are where those of 20 m would be.
 
     Statistics: ``resolutions`` written [m]; ``negative_reflectance_percentage`` by band at its finest resolution.
     """
@@ -47,6 +48,8 @@ def encode_images(
     prefix = image_prefix(source.mgrs_tile, compact_time(source.product.datatake_sensing_start))
     own = {"aot": aot, "wvp": water_vapour, "scl": classification}
     own |= {"cloud_confidence": classification, "snow_confidence": classification}
+    if parameters.generate_valid_pixel_output:
+        own["valid"] = classification
     plan = []
     if surface_reflectance_60m is not None:
         maps = own if surface_reflectance_20m is None else dict.fromkeys(own, surface_reflectance_60m)
@@ -61,6 +64,7 @@ def encode_images(
         negative |= encode_resolution(
             out.folder, prefix, at, sources, with_tci=parameters.generate_tci_output, sc_cog=parameters.sc_cog
         )
+    write_second_mask(out.folder, grid, second_cloud_mask)
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
     out.statistics["resolutions"] = sorted(sources.resolution for sources in plan)
     out.statistics["negative_reflectance_percentage"] = negative
@@ -70,11 +74,16 @@ def encode_images(
         )
 
 
-@stage_task("images", version="classification-1")
+@stage_task("images", version="classification-2")
 def encode_classification_only(
-    out: StageWriter, tile: TileRef, parameters: PackagingParameters, l1c: StageResult, classification: StageResult
+    out: StageWriter,
+    tile: TileRef,
+    parameters: PackagingParameters,
+    l1c: StageResult,
+    classification: StageResult,
+    second_cloud_mask: StageResult | None = None,
 ) -> None:
-    """Encode SCL, the two probabilities and the preview of a granule whose reflectance was not asked for.
+    """Encode SCL, probabilities, valid pixels and preview of a granule whose reflectance was not asked for.
 
     Statistics: ``resolutions`` written [m].
     """
@@ -82,7 +91,15 @@ def encode_classification_only(
     grid = Grid.model_validate(l1c.statistics["grid"])
     prefix = image_prefix(source.mgrs_tile, compact_time(source.product.datatake_sensing_start))
     resolution = 60 if "scl_60m" in classification.arrays else 20
-    encode_classification(out.folder, prefix, grid.at(resolution), classification, as_cog=parameters.sc_cog)
+    encode_classification(
+        out.folder,
+        prefix,
+        grid.at(resolution),
+        classification,
+        as_cog=parameters.sc_cog,
+        with_valid=parameters.generate_valid_pixel_output,
+    )
+    write_second_mask(out.folder, grid, second_cloud_mask)
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
     out.statistics["resolutions"] = [resolution]
 

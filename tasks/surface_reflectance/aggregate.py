@@ -41,6 +41,11 @@ def block_mode(scl: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return best
 
 
+def block_all(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 1 where all pixels of a 3 x 3 block are 1, else 0: a coarse pixel is only as good as its worst part."""
+    return np.asarray(_blocks(mask).min(axis=1))
+
+
 def block_mean(values: NDArray[Any], scl: NDArray[np.uint8], mode: NDArray[np.uint8]) -> NDArray[Any]:
     """Return the rounded mean of the valid pixels of each 3 x 3 block.
 

@@ -12,7 +12,7 @@ from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.bands import BANDS_10M, EXPORTED_BANDS
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
-from tasks.surface_reflectance.aggregate import block_mean, block_mode, double
+from tasks.surface_reflectance.aggregate import block_all, block_mean, block_mode, double
 from tasks.surface_reflectance.corrector import Corrector
 from tasks.surface_reflectance.inputs import (
     TileMaps,
@@ -67,7 +67,7 @@ def correct_10m(
         doubled.flush()
 
 
-@stage_task("surface_reflectance_60m", version="2")
+@stage_task("surface_reflectance_60m", version="3")
 def derive_60m(
     out: StageWriter,
     tile: TileRef,
@@ -80,16 +80,16 @@ def derive_60m(
     meteo: StageResult,
     surface_reflectance_20m: StageResult,
 ) -> None:
-    """Write the 60 m images of a tile processed at 20 m: means of 3 x 3 pixels, and the commonest class.
+    """Write the 60 m images of a tile processed at 20 m: means of 3 x 3 pixels, commonest class, valid where all are.
 
     B01 and B09 are corrected from their own pixels instead, with the maps at 60 m: interpolated to 20 m and averaged
     again they would be blurred.
     """
     scl = open_array(classification, "scl_20m")
     out.save("scl_60m", mode := block_mode(scl))
+    out.save("valid_60m", block_all(open_array(classification, "valid_20m")))
     sources = [(surface_reflectance_20m, band) for band in EXPORTED_BANDS[60] if band not in NATIVE_60M]
-    sources += [(aot, "aot"), (water_vapour, "wvp")]
-    sources += [(classification, "cloud_confidence"), (classification, "snow_confidence")]
+    sources += [(aot, "aot"), (water_vapour, "wvp"), *((classification, f"{k}_confidence") for k in ("cloud", "snow"))]
     means = {name: block_mean(open_array(stage, f"{name}_20m"), scl, mode) for stage, name in sources}
     for name, mean in means.items():
         out.save(f"{name}_60m", mean)

@@ -120,6 +120,30 @@ def test_bright_white_pixels_are_cloud_unless_they_can_be_snow(
     assert of(scene) == expected
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, 6),
+        ({"B8A": 0.0819}, 2),  # (0.100 - 0.0819)/(0.100 + 0.0819) = 0.0995
+        ({"B8A": 0.0817}, 6),  # 0.1007
+        ({"B11": 0.029, "B12": 0.028}, 2),
+        ({"B11": 0.0592}, 2),  # 0.080/0.0592 = 1.351
+        ({"B11": 0.0593}, 6),  # 1.349
+        ({"B12": 0.0524}, 2),  # 0.75 times 0.070 is 0.0525
+        ({"B02": 0.099}, 2),
+        ({"B04": 0.101}, 2),
+    ],
+)
+def test_glint_is_flat_under_a_blue_atmosphere(change: dict[str, float], expected: int) -> None:
+    grey = {"B02": 0.12, "B03": 0.10, "B04": 0.09, "B8A": 0.08, "B11": 0.07, "B12": 0.065}
+    scene = scene_of(grey | change, 2)
+    evolution.recover_glint(scene, P)
+    assert of(scene) == expected
+    other = scene_of(grey | change, 5)
+    evolution.recover_glint(other, P)
+    assert of(other) == 5
+
+
 def test_borders_of_snow_go_to_snow_or_soil() -> None:
     for swir, expected in ((0.25, 11), (0.35, 5)):
         scene = scene_of(ROOF | {"B03": 0.30, "B11": swir}, 8)

@@ -14,6 +14,8 @@ from tasks.classification.morphology import blobs_clear_of, grow
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Background, Scene, TileFacts
 from tasks.classification.snow_climatology import lowest_snow_height_m
+from tasks.classification.sweep import DigitalNumberScale, TileState
+from tasks.classification.whole_tile import recover_built_and_bare
 
 P = ClassificationParameters()
 SHAPE = (2, 3)
@@ -156,6 +158,30 @@ def test_blobs_keep_their_class_where_clouds_surround_them() -> None:
     np.testing.assert_array_equal(blobs_clear_of(candidates, around), expected)
 
 
+def test_built_and_bare_land_keep_only_clouds_among_clouds() -> None:
+    """Three blobs of 2 x 2 with rings of 12: alone, beside 5 cloud pixels of its own ring, and off the map's towns."""
+    classes = np.full((9, 30), 4, np.uint8)
+    classes[3:5, 3:5] = 8
+    classes[3:5, 12:14] = 7
+    classes[2, 11:15], classes[3, 11] = 9, 3
+    classes[3:5, 22:24] = 8
+    classes[7, :] = 100
+    cover = np.full(classes.shape, 190, np.uint8)
+    cover[:, 10:18] = 200
+    cover[:, 20:] = 10
+    numbers = {"B02": np.ones(classes.shape, np.uint16)}
+    state = TileState(
+        numbers=numbers, scale=DigitalNumberScale({}, 1e4), parameters=P, ground=Ground(land_cover=cover),
+        tile=TileFacts(), classes=classes.copy(), cloud=classes, snow=classes,
+    )  # fmt: skip
+    recover_built_and_bare(state)
+    assert (state.classes[3:5, 3:5] == 5).all()
+    assert (state.classes[3:5, 12:14] == 7).all()
+    assert (state.classes[3:5, 22:24] == 8).all()
+    assert (state.classes[7, :20] == 5).all()
+    assert (state.classes[7, 20:] == 100).all()
+
+
 @pytest.mark.parametrize("radius", [1.0, 2.5, 8.0])
 def test_growing_is_exact_and_independent_of_pieces(radius: float, monkeypatch: pytest.MonkeyPatch) -> None:
     mask = np.random.default_rng(4).random((90, 41)) < 0.004
@@ -169,11 +195,11 @@ def test_masks_grow_over_clear_ground_only() -> None:
     classes = np.full((9, 40), 4, np.uint8)
     classes[4, 5], classes[4, 15], classes[4, 25], classes[4, 35] = 9, 3, 10, 11
     classes[4, 6], classes[4, 16] = 11, 6
-    grown = grow_masks(classes, ClassificationParameters(cloud_dilation_m=20, shadow_dilation_m=20), 20.0)
+    grown = grow_masks(classes, ClassificationParameters(cloud_dilation=20, cloud_shadow_dilation=20), 20.0)
     assert grown[4, 4:7].tolist() == [8, 9, 11]
     assert grown[4, 14:17].tolist() == [3, 3, 6]
     assert grown[4, 24:27].tolist() == [4, 10, 4]
-    same = grow_masks(classes, ClassificationParameters(cloud_dilation_m=0, shadow_dilation_m=0), 20.0)
+    same = grow_masks(classes, ClassificationParameters(cloud_dilation=0, cloud_shadow_dilation=0), 20.0)
     np.testing.assert_array_equal(same, classes)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
+from shadow_scene import made_scene
 
-from tasks.classification.classify import classify_tile
+from tasks.classification.classify import Surroundings, classify_tile
 from tasks.classification.parameters import ClassificationParameters
+from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.sweep import DigitalNumberScale
-from tasks.common.bands import BANDS_20M
+from tasks.common.bands import BANDS, BANDS_20M
 
 USED_BANDS = ("B02", "B03", "B04", "B05", "B8A", "B10", "B11", "B12")
 P = ClassificationParameters(sc_classic=True)
@@ -127,3 +132,39 @@ def test_a_tile_without_data_is_class_0_everywhere() -> None:
     assert not result.classes.any()
     assert not result.cloud_confidence.any()
     assert not result.snow_confidence.any()
+
+
+@pytest.fixture(scope="module")
+def mountains_under_clouds() -> tuple[dict[str, np.ndarray], Surroundings]:
+    """Made-up clouds large and small over rugged ground, with their shadows, and land cover and water bodies."""
+    scene = made_scene(SunDirection(24.0, 200.0), 5, rugged=True, size=300, clouds=16, radii=(4, 34))
+    rng = np.random.default_rng(8)
+    cover = np.repeat(np.repeat(rng.choice([10, 190, 200, 210], (30, 30)), 10, axis=0), 10, axis=1).astype(np.uint8)
+    ground = replace(scene.ground, land_cover=cover, water_bodies=np.where(cover == 210, 2, 1).astype(np.uint8))
+    return scene.numbers, Surroundings(sun=scene.sun, ground=ground, snow_possible=True, snow_height_m=300.0)
+
+
+@pytest.mark.parametrize("classic", [False, True], ids=["default", "classic"])
+@pytest.mark.parametrize("with_cover", [False, True], ids=["no map", "land cover"])
+def test_neither_strips_nor_threads_change_a_byte(
+    mountains_under_clouds: tuple[dict[str, np.ndarray], Surroundings], classic: bool, with_cover: bool
+) -> None:
+    numbers, around = mountains_under_clouds
+    if not with_cover:
+        around = replace(around, ground=replace(around.ground, land_cover=None))
+    parameters = ClassificationParameters(sc_classic=classic, median_filter=3 if classic else 0)
+    scale = DigitalNumberScale(dict.fromkeys(BANDS, OFFSET), 10000.0)
+    before = cv2.getNumThreads()
+    made = {}
+    try:
+        for threads, rows in ((1, 300), (1, 17), (2, 128), (5, 64), (8, 300), (8, 1)):
+            cv2.setNumThreads(threads)
+            made[threads, rows] = classify_tile(numbers, scale, parameters, strip_rows=rows, surroundings=around)
+    finally:
+        cv2.setNumThreads(before)
+    first = made.pop((1, 300))
+    present = set(np.unique(first.classes))
+    assert {2, 3, 4, 5, 6, 9} <= present
+    for run, other in made.items():
+        for name in ("classes", "cloud_confidence", "snow_confidence", "valid"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(first, name), err_msg=f"{name}, {run}")

@@ -21,7 +21,9 @@ L2A_VALUES = {
     "log_level": "INFO", "row0": "OFF", "col0": "OFF", "nrow_win": 1200, "ncol_win": 1200,
     "product_doi": "https://doi.org/10.5270/S2_-znk9xsj", "nr_threads": "AUTO", "product_generator": None,
     "dem_directory": None, "dem_reference": None, "generate_dem_output": False, "force_exit_on_dem_error": False,
-    "generate_tci_output": True, "generate_ddv_output": False, "handle_l1c_qlt_mask": True,
+    "generate_tci_output": True, "generate_ddv_output": False, "generate_valid_pixel_output": True,
+    "handle_l1c_qlt_mask": True, "cloud_dilation": 60.0, "cloud_shadow_dilation": 60.0, "snow_dilation": 0.0,
+    "valid_pixel_buffer": 160.0, "second_cloud_mask": "NONE",
     "l1c_qlt_lost_layers": "ANC_LOST MSI_LOST",
     "l1c_qlt_defective_layers": "MSI_DEG DEFECTIVE SATURATED_L1A", "sky_view": "HORIZON", "cams_directory": None,
     "downsample_20_to_60": True, "psd_version": "DEFAULT", "gipp_scheme": "L2A_GIPP", "sc_scheme": "L2A_CAL_SC_GIPP",
@@ -69,7 +71,10 @@ FWHM = [0.020, 0.065, 0.035, 0.030, 0.015, 0.015, 0.020, 0.115, 0.020, 0.020, 0.
 GAIN = [0.001] * 10 + [0.0005, 0.0002, 0.00005]
 
 SINCE_29 = {"Region_Of_Interest", "Force_Exit_On_DEM_Error"}
-OWN_ELEMENTS = {"L1C_QLT_Lost_Layers", "L1C_QLT_Defective_Layers", "Sky_View", "CAMS_Directory"}
+OWN_ELEMENTS = {
+    "L1C_QLT_Lost_Layers", "L1C_QLT_Defective_Layers", "Sky_View", "CAMS_Directory", "Generate_Valid_Pixel_Output",
+    "Cloud_Dilation", "Cloud_Shadow_Dilation", "Snow_Dilation", "Valid_Pixel_Buffer", "Second_Cloud_Mask",
+}  # fmt: skip
 SINCE_210 = {"Product_DOI", "Product_Generator", "Handle_L1C_QLT_Mask", "PSD_Version", "QI_Scheme"}
 
 
@@ -126,7 +131,7 @@ def test_main_file_without_newer_elements_is_valid_for_sen2cor_28() -> None:
     if not XSD_28.is_dir():
         pytest.skip("the schemas of Sen2Cor 2.8 are not here")
     document = etree.parse(str(default_gipp_folder() / "L2A_GIPP.xml"))
-    for node in list(document.getroot()[0]):
+    for node in list(document.getroot().iter(etree.Element)):
         if node.tag in SINCE_29 | SINCE_210 | OWN_ELEMENTS:
             node.getparent().remove(node)
     _schema(XSD_28 / "L2A_GIPP.xsd").assertValid(document)

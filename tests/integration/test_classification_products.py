@@ -48,15 +48,13 @@ def test_classification_only(
         assert source.shape == (2400 // resolution, 2400 // resolution)
         assert set(np.unique(source.read(1))) <= set(range(12))
         assert (source.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG") == (suffix == "tif")
-    names = {path.name for path in outcome.product.glob("GRANULE/*/QI_DATA/MSK_*PRB_*")}
-    assert names == {f"MSK_CLDPRB_{resolution}m.jp2", f"MSK_SNWPRB_{resolution}m.jp2"}
+    masks = {path.name: path for path in outcome.product.glob("GRANULE/*/QI_DATA/MSK_*_?0m.jp2")}
+    assert set(masks) == {f"MSK_{kind}_{resolution}m.jp2" for kind in ("CLDPRB", "SNWPRB", "VALPXL")}
+    with rasterio.open(image) as classes, rasterio.open(masks[f"MSK_VALPXL_{resolution}m.jp2"]) as valid:
+        assert np.isin(classes.read(1)[valid.read(1) == 1], (4, 5, 6)).all()
+        assert set(np.unique(valid.read(1))) <= {0, 1}
     metadata = parse_xml(outcome.product / "MTD_MSIL2A.xml").element
     listed = [element.text for element in metadata.iter("IMAGE_FILE")]
     assert listed == [image.relative_to(outcome.product).as_posix().removesuffix(f".{suffix}")]
     report = next(outcome.product.glob("GRANULE/*/QI_DATA/L2A_QUALITY.xml")).read_text(encoding="utf-8")
     assert "ATMOSPHERIC_CORRECTION_QUALITY" not in report
-
-
-def test_60_m_needs_classification_only(level_1c: Path) -> None:
-    with pytest.raises(ValueError, match="only available with sc_only"):
-        ProductRequest(input_path=level_1c, resolution=60)

@@ -107,12 +107,12 @@ def make_stages(tile: TileRef, grid: Grid) -> dict[str, StageResult]:
 
     def maps(resolution: int) -> dict[str, NDArray[Any]]:
         kinds = {"aot": (800, "uint16"), "wvp": (4000, "uint16"), "scl": (11, "uint8")}
-        kinds |= {"cloud_confidence": (100, "uint8"), "snow_confidence": (100, "uint8")}
+        kinds |= {"cloud_confidence": (100, "uint8"), "snow_confidence": (100, "uint8"), "valid": (1, "uint8")}
         return {f"{k}_{resolution}m": image(at[resolution], 80, top, dtype) for k, (top, dtype) in kinds.items()}
 
     twenty = maps(20)
     ten = {k: v for k, v in maps(10).items() if k in ("aot_10m", "wvp_10m")}
-    classes = {k: v for k, v in twenty.items() if k[:3] in ("scl", "clo", "sno")}
+    classes = {k: v for k, v in twenty.items() if k[:3] in ("scl", "clo", "sno", "val")}
     return {
         "l1c": stage(
             tile,

@@ -22,7 +22,7 @@ def expected_images(resolutions: tuple[int, ...]) -> set[str]:
         kinds = [*EXPORTED_BANDS[resolution], "AOT", "WVP", "TCI"] + (["SCL"] if resolution > 10 else [])
         names |= {f"IMG_DATA/R{resolution}m/{PREFIX}_{kind}_{resolution}m.jp2" for kind in kinds}
         if resolution > 10:
-            names |= {f"QI_DATA/MSK_{kind}_{resolution}m.jp2" for kind in ("CLDPRB", "SNWPRB")}
+            names |= {f"QI_DATA/MSK_{kind}_{resolution}m.jp2" for kind in ("CLDPRB", "SNWPRB", "VALPXL")}
     return names | {f"QI_DATA/{PREFIX}_PVI.jp2"}
 
 
@@ -50,6 +50,9 @@ def test_pixels_are_those_of_the_stages(case: Any) -> None:
     for mask, kind in (("CLDPRB", "cloud"), ("SNWPRB", "snow")):
         array = open_array(stages["classification"], f"{kind}_confidence_20m")
         assert np.array_equal(read(images, f"QI_DATA/MSK_{mask}_20m.jp2"), array)
+    assert np.array_equal(read(images, "QI_DATA/MSK_VALPXL_20m.jp2"), open_array(stages["classification"], "valid_20m"))
+    coarse = open_array(stages["surface_reflectance_60m"], "valid_60m")
+    assert np.array_equal(read(images, "QI_DATA/MSK_VALPXL_60m.jp2"), coarse)
     for kind in ("aot", "wvp"):
         array = open_array(stages["surface_reflectance_10m"], f"{kind}_10m")
         assert np.array_equal(read(images, f"IMG_DATA/R10m/{PREFIX}_{kind.upper()}_10m.jp2"), array)
@@ -114,6 +117,11 @@ def test_without_true_colour(case: Any, tmp_path: Path) -> None:
     result = encode(case, tmp_path, generate_tci_output=False)
     assert set(result.files) == {name for name in expected_images((10, 20, 60)) if "_TCI_" not in name}
     assert result.fingerprint != case.stages["images"].fingerprint
+
+
+def test_without_valid_pixels(case: Any, tmp_path: Path) -> None:
+    result = encode(case, tmp_path, generate_valid_pixel_output=False)
+    assert set(result.files) == {name for name in expected_images((10, 20, 60)) if "_VALPXL_" not in name}
 
 
 def test_existing_preview_is_copied(case: Any, tmp_path: Path) -> None:

@@ -81,6 +81,11 @@ def test_metadata_agree_with_the_files(product: Path) -> None:
     assert [m.text.rpartition("/")[2] for m in tile.iter("MASK_FILENAME")][-4:] == [
         "MSK_CLDPRB_20m.jp2", "MSK_SNWPRB_20m.jp2", "MSK_CLDPRB_60m.jp2", "MSK_SNWPRB_60m.jp2",
     ]  # fmt: skip
+    # The format's list of mask types has no name for valid pixels: the manifest lists them, the metadata do not.
+    manifest = etree.parse(str(product / "manifest.safe"))
+    words = {o.get("ID"): o.find(".//fileLocation").get("href") for o in manifest.iter("dataObject")}
+    masks = {words[f"ValidPixelMask{number}_Tile1_Data"].rpartition("/")[2] for number in ("", "_1")}
+    assert masks == {"MSK_VALPXL_20m.jp2", "MSK_VALPXL_60m.jp2"}
     assert tile.findtext(".//L1C_TILE_ID") == "S2A_OPER_MSI_L1C_TL_VGS4_20210713T054224_A031632_T48LWP_N03.01"
     assert tile.findtext(".//TILE_ID") == "S2A_OPER_MSI_L2A_TL_VGS4_20260102T030405_A031632_T48LWP_N99.99"
     assert tile.findtext(".//NODATA_PIXEL_PERCENTAGE") == "0.333333"

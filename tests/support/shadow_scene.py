@@ -7,7 +7,7 @@ A shadowed pixel gets the sky's light only: the total transmittance of the forwa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,19 @@ SIDE_LIGHT: Final = 0.04
 
 
 @dataclass(frozen=True)
+class MadeScene:
+    """Level-1C counts by band (offset -1000), sun, maps of the relief, and where what truly is."""
+
+    numbers: dict[str, NDArray[np.uint16]]
+    sun: SunDirection
+    ground: Ground
+    cloud: NDArray[np.bool_]
+    cloud_shadow: NDArray[np.bool_]
+    terrain_shadow: NDArray[np.bool_]
+    water: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class ShadowScene:
     """What was found, and the truth: ``cloud``, ``cloud_shadow`` (land, not hidden), ``terrain_shadow``, ``water``."""
 
@@ -64,9 +77,35 @@ class ShadowScene:
 
 
 def shadow_scene(
-    sun: SunDirection, seed: int, *, rugged: bool = False, classic: bool = False, size: int = 900
+    sun: SunDirection, seed: int, *, rugged: bool = False, classic: bool = False, size: int = 900, **clouds: Any
 ) -> ShadowScene:
-    """Make a scene, classify it, return both."""
+    """Make a scene, classify it, return both; see ``made_scene``."""
+    made = made_scene(sun, seed, rugged=rugged, size=size, **clouds)
+    around = Surroundings(sun=sun, ground=made.ground, snow_possible=False)
+    scale = DigitalNumberScale(dict.fromkeys(BANDS, -1000), 10000.0)
+    parameters = ClassificationParameters(sc_classic=classic)
+    found = classify_tile(made.numbers, scale, parameters, surroundings=around)
+    return ShadowScene(found, made.cloud, made.cloud_shadow, made.terrain_shadow, made.water)
+
+
+def made_scene(
+    sun: SunDirection,
+    seed: int,
+    *,
+    rugged: bool = False,
+    size: int = 900,
+    clouds: int = 14,
+    radii: tuple[float, float] = (12, 60),
+    tops: tuple[float, float] = (900, 3800),
+) -> MadeScene:
+    """Make a scene of flat or rugged ground under round clouds.
+
+    Args:
+        size: side of the scene [pixels of 20 m].
+        clouds: how many.
+        radii: smallest and largest radius [pixels].
+        tops: lowest and highest [m].
+    """
     rng = np.random.default_rng(seed)
     fields = [ndimage.gaussian_filter(rng.standard_normal((size // 3, size // 3)), 8, mode="wrap") for _ in COVERS]
     cover = np.repeat(np.repeat(np.argmax(fields, axis=0), 3, axis=0), 3, axis=1)
@@ -76,8 +115,8 @@ def shadow_scene(
 
     cloud, shadowed = np.zeros((2, size, size), np.bool_)
     elevation, azimuth = np.radians(sun.elevation_deg), np.radians(sun.azimuth_deg)
-    for _ in range(14):
-        radius, top = rng.uniform(12, 60), rng.uniform(900, 3800)
+    for _ in range(clouds):
+        radius, top = rng.uniform(*radii), rng.uniform(*tops)
         place = rng.uniform(0, size, 2)
         wobble = 1 + 0.25 * np.sin(3 * np.arctan2(rows - place[0], cols - place[1]) + rng.uniform(0, 6))
         here = (rows - place[0]) ** 2 + (cols - place[1]) ** 2 < (radius * wobble) ** 2
@@ -103,14 +142,10 @@ def shadow_scene(
         toa = toa * (1 - seen) + seen * CLOUD[index] * (1 + 0.05 * np.sin(rows / 9 + cols / 7))
         toa = toa * (1 + 0.01 * rng.standard_normal(toa.shape))
         numbers[band] = np.clip(np.round(toa * 10000 + 1000), 1, 65534).astype(np.uint16)
-    around = Surroundings(sun=sun, ground=ground, snow_possible=False)
-    scale = DigitalNumberScale(dict.fromkeys(BANDS, -1000), 10000.0)
-    found = classify_tile(numbers, scale, ClassificationParameters(sc_classic=classic), surroundings=around)
     water = cover == COVERS.index(Cover.WATER_CLEAR)
     thick = opacity > 0.5
-    return ShadowScene(
-        found, thick, shadowed & ~thick & ~water & ~terrain_shadow, terrain_shadow & ~thick & ~water, water
-    )
+    land = ~thick & ~water
+    return MadeScene(numbers, sun, ground, thick, shadowed & land & ~terrain_shadow, terrain_shadow & land, water)
 
 
 def _relief(height: NDArray[np.float32], sun: SunDirection) -> tuple[NDArray[np.float32], NDArray[np.bool_], Ground]:

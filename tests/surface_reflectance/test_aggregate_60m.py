@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.surface_reflectance.aggregate import block_mean, block_mode
+from tasks.surface_reflectance.aggregate import block_all, block_mean, block_mode
 
 
 def test_mean_and_mode_against_a_loop() -> None:
@@ -41,3 +41,9 @@ def test_block_without_data_is_no_data() -> None:
     mode = block_mode(scl)
     assert mode[0, 0] == 0
     assert block_mean(np.full((3, 3), 1200, np.uint16), scl, mode)[0, 0] == 0
+
+
+def test_a_block_is_valid_where_all_nine_pixels_are() -> None:
+    mask = np.ones((6, 9), np.uint8)
+    mask[1, 4], mask[3, 0] = 0, 0
+    assert block_all(mask).tolist() == [[1, 0, 1], [0, 1, 1]]

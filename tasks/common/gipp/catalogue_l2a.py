@@ -20,6 +20,8 @@ _region = partial(
 )  # fmt: skip
 _flag = partial(Element, section="Common_Section", kind=Kind.BOOLEAN)
 _scheme = partial(Element, section="Common_Section", kind=Kind.TEXT, pattern="L2.+")
+_FILTERS: Final = "Scene_Classification/Filters"
+_distance = partial(Element, section=_FILTERS, kind=Kind.NUMBER, minimum=0, maximum=5000, unit="m", since=OWN)
 _tables = partial(Element, section="Atmospheric_Correction/Look_Up_Tables")
 _flags = partial(Element, section="Atmospheric_Correction/Flags")
 _calibration = partial(Element, section="Atmospheric_Correction/Calibration", kind=Kind.NUMBER)
@@ -57,6 +59,8 @@ ELEMENTS: Final[tuple[Element, ...]] = (
           meaning="stop when the elevation model cannot be had; FALSE: go on with flat terrain"),
     _flag("Generate_TCI_Output", default=True, meaning="write the true-colour image"),
     _flag("Generate_DDV_Output", default=False, meaning="write the mask of dark dense vegetation to QI_DATA"),
+    _flag("Generate_Valid_Pixel_Output", default=True, since=OWN,
+          meaning="write the mask of clear pixels (Valid_Pixel_Buffer) to QI_DATA"),
     _flag("Handle_L1C_QLT_Mask", default=True, since="2.10",
           meaning="use the quality masks of the Level-1C product to find lost and defective pixels"),
     _layers("L1C_QLT_Lost_Layers", default="ANC_LOST MSI_LOST",
@@ -77,8 +81,19 @@ ELEMENTS: Final[tuple[Element, ...]] = (
     _scheme("AC_Scheme", default="L2A_CAL_AC_GIPP", meaning="schema of the atmospheric correction's file"),
     _scheme("PB_Scheme", default="L2A_PB_GIPP", meaning="schema of the processing baseline's file"),
     _scheme("QI_Scheme", default="L2A_QUALITY", since="2.10", meaning="schema of the quality report"),
-    Element("Median_Filter", "Scene_Classification/Filters", Kind.INTEGER, 0, minimum=0, maximum=10,
+    Element("Median_Filter", _FILTERS, Kind.INTEGER, 0, minimum=0, maximum=10,
             unit="pixels of 20 m", meaning="window of the median filter on the scene classification; 0: no filter"),
+    _distance("Cloud_Dilation", default=60.0,
+              meaning="how far opaque cloud is grown in the default mode; 0: not at all"),
+    _distance("Cloud_Shadow_Dilation", default=60.0,
+              meaning="how far cloud shadow is grown in the default mode; 0: not at all"),
+    _distance("Snow_Dilation", default=0.0,
+              meaning="how far snow is grown over bare ground in the default mode; 0: not at all"),
+    _distance("Valid_Pixel_Buffer", default=160.0,
+              meaning="how far a clear pixel must lie from cloud, cirrus and cloud shadow to count as valid"),
+    Element("Second_Cloud_Mask", _FILTERS, Kind.TEXT, "NONE", choices=("NONE", "S2CLOUDLESS"), since=OWN,
+            meaning="a cloud mask of another program, written to QI_DATA beside the scene classification; "
+            "S2CLOUDLESS needs the extra s2cloudless"),
     _tables("Aerosol_Type", kind=Kind.TEXT, default="RURAL", choices=("RURAL", "MARITIME", "AUTO"),
             meaning="aerosol model; AUTO: chosen from the image"),
     _tables("Mid_Latitude", kind=Kind.TEXT, default="SUMMER", choices=("SUMMER", "WINTER", "AUTO"),
