@@ -51,6 +51,10 @@ class SimulationParameters(Record):
     seed: int = Field(1, ge=0, le=2**31 - 1)
     noise: bool = True
     """Radiometric noise of the instrument."""
+    calibration_error_percent: float = Field(0.0, ge=-20.0, le=20.0)
+    """Error of the instrument's absolute calibration, the same in all bands."""
+    red_swir_ratio: float = Field(0.5, ge=0.2, le=0.8)
+    """Surface reflectance B04 over B12 of dark dense vegetation; the retrieval of AOT takes it to be 0.5."""
     clouds: float = Field(0.0, ge=0.0, le=0.95)
     """Part of the scene under opaque clouds."""
     snow: float = Field(0.0, ge=0.0, le=1.0)

@@ -245,14 +245,35 @@ class BandRelief:
             terrain = (mean / (1.0 - mean * hidden)).astype(np.float32)
         return replace(self, surroundings=terrain, floor=np.zeros_like(self.floor), returned=returned)
 
-    def reflectance(self, light: Float32, rows: slice) -> Float32:
-        """Return the reflectance of a row strip from ``rho e``, which is overwritten."""
-        relief, resolution, cols = self.relief, self.relief.resolution, light.shape[1]
+    def with_known_ground(self, rho: Float32, weight: Float32, albedo: Float32) -> BandRelief:
+        """Return the relief with the light between slopes, and from the atmosphere, of ground that is known.
+
+        Args:
+            rho: ``[rows60, cols60]`` mean reflectance of the blocks.
+            weight: ``[rows60, cols60]`` share of each block's pixels that count.
+            albedo: ``[rows60, cols60]`` spherical albedo of the atmosphere.
+        """
+        half_width = max(1, round(self.settings.range_km * 1000.0 / GRID_M))
+        mean = np.clip(_box(rho, weight, half_width), 0.0, _BRIGHTEST_SURROUNDINGS)
+        terrain = mean / (1.0 - mean * _box(1.0 - self.relief.sky, np.ones_like(weight), half_width))
+        returned = albedo * mean / (1.0 - albedo * mean)
+        return replace(
+            self,
+            surroundings=terrain.astype(np.float32),
+            floor=np.zeros_like(self.floor),
+            returned=returned.astype(np.float32),
+        )
+
+    def received(self, rows: slice, cols: int) -> Float32:
+        """Return ``e`` of a row strip."""
+        return self._received(rows, cols, *self.relief.strip(rows))
+
+    def _received(self, rows: slice, cols: int, lit: Float32, cosine: Float32, sky: Float32) -> Float32:
+        relief, resolution = self.relief, self.relief.resolution
 
         def up(field: Float32) -> Float32:
             return relief.grid.upsample(field, resolution, rows, cols)
 
-        lit, cosine, sky = relief.strip(rows)
         received = glow(cosine)
         received *= up(self.aureole)
         part = up(self.direct)
@@ -270,9 +291,16 @@ class BandRelief:
         received += terrain
         returned += 1.0
         received /= returned
-        light /= np.maximum(received, np.float32(_DARKEST), out=received)
+        return np.maximum(received, np.float32(_DARKEST), out=received)
+
+    def reflectance(self, light: Float32, rows: slice) -> Float32:
+        """Return the reflectance of a row strip from ``rho e``, which is overwritten."""
+        relief, cols = self.relief, light.shape[1]
+        lit, cosine, sky = relief.strip(rows)
+        light /= self._received(rows, cols, lit, cosine, sky)
         if self.damping is not None:
-            cosine = np.maximum(lit / up(relief.inverse_cos_sun), np.float32(SMALLEST_COSINE))
+            level = relief.grid.upsample(relief.inverse_cos_sun, relief.resolution, rows, cols)
+            cosine = np.maximum(lit / level, np.float32(SMALLEST_COSINE))
             light *= self.damping.factor(cosine, None if self.vegetation is None else self.vegetation[rows])
         return np.minimum(light, np.float32(self.settings.cut_off), out=light)
 
