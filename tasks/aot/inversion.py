@@ -47,12 +47,14 @@ class TargetAot:
         solved: ``[rows, cols]`` where the ratio has a solution.
         mean: mean of the solved blocks, weighted by their target share; None when none is solved.
         uncertainty: one standard deviation of the mean, from the surface relation it stands on.
+        per_gain: change of the mean with a relative change of the signal (of the red band where one band decides).
     """
 
     aot550: Float32
     solved: NDArray[np.bool_]
     mean: float | None
     uncertainty: float = 0.0
+    per_gain: float = 0.0
 
 
 def invert_targets(scene: Scene, targets: Targets, ratio: float, water_vapour_cm: Float32) -> TargetAot:
@@ -78,33 +80,46 @@ def invert_targets(scene: Scene, targets: Targets, ratio: float, water_vapour_cm
     share = targets.share
     aot550 = np.zeros(share.shape, np.float32)
     solved = np.zeros(share.shape, np.bool_)
-    per_ratio = np.zeros(share.shape, np.float32)
+    per_ratio, per_gain = np.zeros(share.shape, np.float32), np.zeros(share.shape, np.float32)
+    middle = trials[AOT_NODES.index(0.2)]["B04"].inverse_transmittance
+    gain = scene.grid.upsample(middle, GRID_M, slice(0, share.shape[0]), share.shape[1])
     for rows in strips(share.shape[0]):
         here = share[rows] > 0
         if not here.any():
             continue
         excess = np.empty((len(AOT_NODES), int(here.sum())), np.float32)
+        swir = np.empty_like(excess)
         for number, trial in enumerate(trials):
             rho = {band: target_reflectance(trial[band], scene.grid, rows, here, targets, band) for band in trial}
-            excess[number] = rho["B04"] - ratio * rho["B12"]
+            excess[number], swir[number] = rho["B04"] - ratio * rho["B12"], rho["B12"]
         solution, found = solve_crossing(excess)
-        per_ratio[rows][here] = rho["B12"] / _steepness(excess, solution)
+        place, fall = _steepness(excess, solution)
+        red = targets.toa["B04"][rows][here] * gain[rows][here]
+        per_ratio[rows][here] = np.take_along_axis(swir, place, axis=0)[0] / fall
+        per_gain[rows][here] = red / fall
         aot550[rows][here] = solution
         solved[rows][here] = found
     weight = np.where(solved, share, 0).astype(np.float64)
     if weight.sum() == 0:
         return TargetAot(aot550, solved, None)
     mean = float((aot550 * weight).sum() / weight.sum())
-    error = RATIO_UNCERTAINTY * float((per_ratio * weight).sum() / weight.sum())
-    return TargetAot(np.where(solved, aot550, np.float32(mean)).astype(np.float32), solved, mean, error)
+    by_ratio, by_gain = (float((field * weight).sum() / weight.sum()) for field in (per_ratio, per_gain))
+    return TargetAot(
+        np.where(solved, aot550, np.float32(mean)).astype(np.float32),
+        solved,
+        mean,
+        RATIO_UNCERTAINTY * by_ratio,
+        by_gain,
+    )
 
 
-def _steepness(excess: Float32, solution: Float32) -> Float32:
-    """Return by how much the excess falls per unit of AOT round the solution ``[n]``."""
+def _steepness(excess: Float32, solution: Float32) -> tuple[NDArray[np.intp], Float32]:
+    """Return the trial ``[1, n]`` next above the solution, and by how much the excess falls per unit of AOT there."""
     nodes = np.asarray(AOT_NODES, np.float32)
     above = np.clip(np.searchsorted(nodes, solution), 1, nodes.size - 1)[None]
     low, high = (np.take_along_axis(excess, place, axis=0)[0] for place in (above - 1, above))
-    return np.asarray(np.maximum((low - high) / (nodes[above] - nodes[above - 1])[0], np.float32(0.01)), np.float32)
+    fall = (low - high) / (nodes[above] - nodes[above - 1])[0]
+    return above, np.asarray(np.maximum(fall, np.float32(0.01)), np.float32)
 
 
 def target_reflectance(

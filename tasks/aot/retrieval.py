@@ -149,6 +149,7 @@ def retrieve(
             "ddv_reflectance_limit": vegetation.reflectance_limit,
             "ddv_mean_aot": found.mean,
             "aot_uncertainty": _uncertainty(scene, found, prior),
+            "aot_per_gain": found.per_gain,
             "ddv_solved_percentage": _solved_percentage(found, targets),
             "visibility_before_checks_km": prior.visibility_km,
             "first_water_vapour_cm": float(water.mean()),

@@ -28,6 +28,7 @@ from tasks.simulation.spectra import DARK_VEGETATION, USUAL_RATIO, scene_class_t
 _STRIP_ROWS_60M: Final = 40
 _CLOUD_HEIGHT_M: Final = 1500.0
 _NOISE_SEED: Final = 7919
+_VISIBLE: Final = ("B01", "B02", "B03", "B04")
 _CLOUD_CLASS, _SHADOW_CLASS = 9, 3
 
 
@@ -82,7 +83,7 @@ def surface_of_band(scene: Scene, band: str, resolution: int) -> NDArray[np.floa
     for top in range(0, scene.grid.rows, strip):
         rows = slice(top, top + strip)
         fine = surface_reflectance_of(band, land.cover[rows], land.brightness[rows], land.slope[rows])
-        if band == "B04":
+        if band in _VISIBLE:
             fine[np.isin(land.cover[rows], DARK_VEGETATION)] *= scene.parameters.red_swir_ratio / USUAL_RATIO
         made[top // factor : (top + strip) // factor] = block_mean(fine, factor)
     return made
@@ -115,7 +116,7 @@ def image_of_band(scene: Scene, band: str, tables: BandTables, offset_dn: int) -
         if parameters.noise:
             deviation = noise_deviation(band, toa, scene.solar_irradiance[band], scene.sun_zenith_deg)
             toa = toa + deviation * generator.standard_normal(toa.shape, dtype=np.float32)
-        toa = toa * np.float32(1.0 + parameters.calibration_error_percent / 100.0)
+        toa = toa * np.float32(1.0 + parameters.calibration_error_percent.get(band, 0.0) / 100.0)
         made[part] = np.where(detectors_of_rows(scene, rows, resolution) > 0, to_dn(toa, offset_dn), 0)
     return made
 

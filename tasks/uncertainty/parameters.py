@@ -15,7 +15,7 @@ class UncertaintyParameters(SurfaceReflectanceParameters):
     (Drusch et al. 2012, doi:10.1016/j.rse.2011.11.026); taken for the limits of a uniform distribution it is 1.7 %."""
     band_ratio_uncertainty: float = Field(0.01, ge=0.0, le=1.0)
     """One standard deviation of what limits the water vapour: B09 over B8A, by noise and the ground's slope between
-    them (1 % is 0.04 cm at 2 cm)."""
+    them (1 % is 0.025 cm at 2 cm). The calibration of the two bands comes on top."""
     unknown_water_vapour_cm: float = Field(1.0, ge=0.0, le=5.0)
     """One standard deviation of the column where none was retrieved [cm]."""
     slope_uncertainty_deg: float = Field(2.7, ge=0.0, le=45.0)

@@ -101,7 +101,9 @@ def _errors(
     aot_nodes = nodes_of_map(scene.grid, aot_map, scl, 0.001)
     column = nodes_of_map(scene.grid, open_array(water, "wvp_20m"), scl, 0.001)
     if water.statistics["retrieved_percentage"] > 0:
-        error = column_error_cm(scene, aot_nodes, column, parameters.band_ratio_uncertainty)
+        both = np.sqrt(2.0) * parameters.uncertainty_calibration / 100.0
+        ratio = float(np.hypot(parameters.band_ratio_uncertainty, both))
+        error = column_error_cm(scene, aot_nodes, column, ratio)
     else:
         error = np.full_like(column, parameters.unknown_water_vapour_cm)
     wide, narrow = (
@@ -111,12 +113,18 @@ def _errors(
     return AtmosphereErrors(
         aot550=block_means(aot_map, scl != 0, 20) * np.float32(0.001),
         aot550_nodes=aot_nodes,
-        aot550_error=float(aot.statistics["aot_uncertainty"]),
+        aot550_error=_aot_error(aot, parameters.uncertainty_calibration / 100.0),
         water_cm=column,
         water_error_cm=error,
         wide=wide,
         narrow=narrow,
     )
+
+
+def _aot_error(aot: StageResult, calibration: float) -> float:
+    """Return one standard deviation of the AOT: of its retrieval, and of the calibration of what it was read from."""
+    retrieval, per_gain = float(aot.statistics["aot_uncertainty"]), float(aot.statistics["aot_per_gain"])
+    return float(np.hypot(retrieval, per_gain * calibration))
 
 
 def _relief(
