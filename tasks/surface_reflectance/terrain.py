@@ -5,7 +5,8 @@ visible sky (Hay); slopes light each other (Richter 1998, doi:10.1364/AO.37.0040
 Relative to level ground, with ``D`` the direct share of the irradiance, ``k`` the share of the aureole in the diffuse
 light, ``b`` 1 in the sun and 0 in shadow, and ``V`` the sky view::
 
-    e = b D cos(beta) / cos(theta) + (1 - D) (k g(x) / g(cos(theta)) + (1 - k) V) + max((1 - V) G, floor)
+    e = b D cos(beta) / cos(theta) + (1 - D) (k g(x) / g(cos(theta)) + (1 - k) V_h) + max((1 - V) G, floor)
+    V_h = 1 - h (1 - V)
     g(x) = (x + sqrt(x^2 + w^2)) / 2,   x = cos(beta) in the sun, min(cos(beta), 0) in shadow
     G = rho_b / (1 - rho_b (1 - V)_mean)
 
@@ -42,8 +43,10 @@ SKY_VIEW_SCALE: Final = 250.0
 SMALLEST_COSINE: Final = 26.0 / 255.0
 """Floor of the illumination cosine in the sun (Sen2Cor 3 sources, AtmCorr)."""
 
-_AUREOLE_SHARE: Final = 1.15
-_AUREOLE_WIDTH: Final = 0.72
+_AUREOLE_SHARE: Final = 0.95
+_AUREOLE_WIDTH: Final = 0.55
+_HORIZON_BRIGHTNESS: Final = 1.8
+"""``h``: radiance of the sky near the horizon over its mean, without the aureole."""
 _FORWARD: Final = (0.85, 0.5)
 """Share of the light scattered downwards by aerosol and by molecules."""
 _DARKEST: Final = 0.02
@@ -173,6 +176,11 @@ def glow(cosine: Float32) -> Float32:
     return result
 
 
+def open_sky(sky_view: Float32) -> Float32:
+    """Return ``V_h``: the share of the sky's light that is left, when what is hidden is its bright rim."""
+    return np.maximum(np.float32(1.0) - np.float32(_HORIZON_BRIGHTNESS) * (np.float32(1.0) - sky_view), 0.0)
+
+
 @dataclass(frozen=True)
 class TerrainSettings:
     """What the GIPP says about slopes.
@@ -236,7 +244,8 @@ class BandRelief:
         direct, aureole, isotropic = (
             relief.grid.upsample(field, GRID_M, whole, cols) for field in (self.direct, self.aureole, self.isotropic)
         )
-        sky = relief.lit * direct + glow(relief.cosine) * aureole + relief.sky * (isotropic + returned)
+        sky = relief.lit * direct + glow(relief.cosine) * aureole
+        sky += open_sky(relief.sky) * isotropic + relief.sky * returned
         terrain = self.surroundings
         for _ in range(self.settings.iterations):
             received = (sky + (1.0 - relief.sky) * terrain) / (1.0 + returned)
@@ -281,9 +290,9 @@ class BandRelief:
         received += part
         returned = enlarge(self.returned, GRID_M // resolution, rows, cols)
         part = up(self.isotropic)
-        part += returned
-        part *= sky
+        part *= open_sky(sky)
         received += part
+        received += returned * sky
         terrain = np.float32(1.0) - sky
         terrain *= enlarge(self.surroundings, GRID_M // resolution, rows, cols)
         if self.floor.any():

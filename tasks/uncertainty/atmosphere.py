@@ -27,6 +27,7 @@ class AtmosphereErrors:
         aot550_error: one standard deviation, common to the scene.
         water_cm: ``[ny, nx]`` column.
         water_error_cm: ``[ny, nx]`` its standard deviation.
+        calibration: relative standard uncertainty of the signal.
         wide, narrow: surroundings of the range ``Adj_Km`` and of half of it; None without adjacency correction.
     """
 
@@ -35,6 +36,7 @@ class AtmosphereErrors:
     aot550_error: float
     water_cm: Float32
     water_error_cm: Float32
+    calibration: float = 0.0
     wide: Surroundings | None = None
     narrow: Surroundings | None = None
 
@@ -89,6 +91,7 @@ def budget_of_band(scene: Scene, band: str, errors: AtmosphereErrors, rho60: Flo
     return BandBudget(
         path=top_of_atmosphere(c, np.zeros_like(y_mean), y_mean),
         gain=gain(c, y_mean),
+        calibration=response(c, c, y_mean, errors.calibration),
         aot550=central(c, at(coarse, errors.aot550 - step), at(coarse, errors.aot550 + step), y_mean),
         water_vapour=response(c, at(moister, errors.aot550), y_mean),
         adjacency=reach,

@@ -2,12 +2,12 @@
 
 One standard deviation of the surface reflectance ``rho = L / e``; the shares are independent, their variances add::
 
-    u^2 = (g^2 (n^2 + (c t)^2 + d^2) + (a0 + a1 L)^2 + (w0 + w1 L)^2 + k^2) / e^2 + (rho v)^2
+    u^2 = (g^2 (n^2 + d^2) + (c0 + c1 L)^2 + (a0 + a1 L)^2 + (w0 + w1 L)^2 + k^2) / e^2 + (rho v)^2
 
-with ``t`` the top-of-atmosphere reflectance, ``g`` the gain of the inversion, ``n`` the instrument's noise, ``c`` the
-relative uncertainty of the calibration, ``d`` the rounding of the counts, ``a`` and ``w`` the answers to an error of
-AOT and of water vapour, ``k`` that of the adjacency range, and ``v`` the relative uncertainty of the light on slopes
-(law of propagation: JCGM 100:2008, equation 10; the terms: Gorrono et al. 2017, doi:10.3390/rs9020178, for Level-1C).
+with ``g`` the gain of the inversion for one pixel, ``n`` the instrument's noise, ``d`` the rounding of the counts,
+``c``, ``a`` and ``w`` the answers to an error of the calibration, of AOT and of water vapour, ``k`` that of the
+adjacency range, and ``v`` the relative uncertainty of the light on slopes (law of propagation: JCGM 100:2008, equation
+10; the terms of Level-1C: Gorrono et al. 2017, doi:10.3390/rs9020178).
 """
 
 from __future__ import annotations
@@ -39,20 +39,17 @@ class Instrument:
         solar_irradiance: [W m-2 um-1].
         sun_zenith_deg: mean of the scene.
         averaged: pixels of the instrument in one pixel of the image (1, 4 or 9).
-        calibration: relative standard uncertainty of the absolute calibration.
     """
 
     band: str
     solar_irradiance: float
     sun_zenith_deg: float
     averaged: int
-    calibration: float
 
     def variance(self, toa: Float32) -> Float32:
-        """Return the variance of the top-of-atmosphere reflectance: noise, calibration, rounding."""
+        """Return the variance of one pixel's top-of-atmosphere reflectance: noise and rounding."""
         noise = noise_deviation(self.band, toa, self.solar_irradiance, self.sun_zenith_deg)
-        total = np.square(noise) / np.float32(self.averaged) + np.square(np.float32(self.calibration) * toa)
-        return np.asarray(total + np.float32(ROUNDING**2), np.float32)
+        return np.asarray(np.square(noise) / np.float32(self.averaged) + np.float32(ROUNDING**2), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +59,7 @@ class BandBudget:
     Attributes:
         path: top-of-atmosphere reflectance of dark ground, the surroundings included.
         gain: light per unit of top-of-atmosphere reflectance.
+        calibration: answer to one standard deviation of the calibration.
         aot550: answer to one standard deviation of the AOT.
         water_vapour: the same for water vapour.
         adjacency: error of the light from the range of the adjacency effect.
@@ -70,6 +68,7 @@ class BandBudget:
 
     path: Float32
     gain: Float32
+    calibration: Response
     aot550: Response
     water_vapour: Response
     adjacency: Float32
@@ -105,7 +104,7 @@ def uncertainty_of_strip(
     gain = up(budget.gain)
     variance = instrument.variance(up(budget.path) + light / gain)
     variance *= np.square(gain)
-    for answer in (budget.aot550, budget.water_vapour):
+    for answer in (budget.calibration, budget.aot550, budget.water_vapour):
         variance += np.square(up(answer.dark) + up(answer.slope) * light)
     variance += np.square(up(budget.adjacency))
     if received is not None:

@@ -48,29 +48,33 @@ def gain(c: BandCoefficients, y_mean: Float32) -> Float32:
     return np.asarray(total, np.float32)
 
 
-def _inverted(true: BandCoefficients, assumed: BandCoefficients, light: Float32, y_mean: Float32) -> Float32:
-    """Return the light found with the assumed coefficients where the true ones made the signal.
+def _inverted(
+    true: BandCoefficients, assumed: BandCoefficients, light: Float32, y_mean: Float32, factor: float = 1.0
+) -> Float32:
+    """Return the light found with the assumed coefficients where the true ones made the signal, times a factor.
 
     The surroundings' mean is inverted with the assumed coefficients too, as the processor would.
     """
-    toa = top_of_atmosphere(true, light, y_mean)
-    toa_mean = true.path + y_mean / true.inverse_transmittance
+    toa = top_of_atmosphere(true, light, y_mean) * np.float32(factor)
+    toa_mean = (true.path + y_mean / true.inverse_transmittance) * np.float32(factor)
     y = (toa - assumed.path) * assumed.inverse_transmittance
     around = (toa_mean - assumed.path) * assumed.inverse_transmittance
     found = (y + assumed.adjacency * (y - around)) / (1.0 + assumed.spherical_albedo * around)
     return np.asarray(found, np.float32)
 
 
-def response(true: BandCoefficients, assumed: BandCoefficients, y_mean: Float32) -> Response:
+def response(true: BandCoefficients, assumed: BandCoefficients, y_mean: Float32, calibration: float = 0.0) -> Response:
     """Return the error of the light when ``assumed`` is used where ``true`` holds.
 
     Args:
         true, assumed: coefficients of one shape.
         y_mean: ``y_b`` of the surroundings, with ``true``.
+        calibration: relative error of the signal, of the pixel and its surroundings alike.
     """
+    factor = 1.0 + calibration
     none, one = np.zeros_like(y_mean), np.ones_like(y_mean)
-    dark = _inverted(true, assumed, none, y_mean)
-    return Response(dark, np.asarray(_inverted(true, assumed, one, y_mean) - 1.0 - dark, np.float32))
+    dark = _inverted(true, assumed, none, y_mean, factor)
+    return Response(dark, np.asarray(_inverted(true, assumed, one, y_mean, factor) - 1.0 - dark, np.float32))
 
 
 def central(true: BandCoefficients, below: BandCoefficients, above: BandCoefficients, y_mean: Float32) -> Response:

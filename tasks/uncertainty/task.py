@@ -79,9 +79,7 @@ def estimate_uncertainty(
         if relief is not None:
             relief = relief.with_known_ground(rho60, shrink(scl != 0, 3), budget.albedo)
         averaged = (resolution // NATIVE_RESOLUTION[band]) ** 2
-        instrument = Instrument(
-            band, irradiance[band], zenith, max(1, averaged), parameters.uncertainty_calibration / 100.0
-        )
+        instrument = Instrument(band, irradiance[band], zenith, max(1, averaged))
         stored = out.create(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
         means[band] = _fill(stored, dn, budget, instrument, relief, resolution, parameters)
         stored.flush()
@@ -116,6 +114,7 @@ def _errors(
         aot550_error=_aot_error(aot, parameters.uncertainty_calibration / 100.0),
         water_cm=column,
         water_error_cm=error,
+        calibration=parameters.uncertainty_calibration / 100.0,
         wide=wide,
         narrow=narrow,
     )

@@ -32,10 +32,10 @@ def test_noise_meets_the_specified_ratio_at_the_reference_radiance() -> None:
 
 
 def test_variance_of_the_signal() -> None:
-    """Four averaged pixels halve the noise; 2 % of 0.3 is 0.006; rounding is 1e-4 / sqrt(12)."""
-    instrument = Instrument("B04", 1512.06, 0.0, 4, 0.02)
+    """Four averaged pixels halve the noise; rounding is 1e-4 / sqrt(12)."""
+    instrument = Instrument("B04", 1512.06, 0.0, 4)
     noise = float(noise_deviation("B04", field(0.3), 1512.06, 0.0)[0, 0])
-    expected = noise**2 / 4 + 0.006**2 + (1e-4) ** 2 / 12
+    expected = noise**2 / 4 + (1e-4) ** 2 / 12
     assert instrument.variance(field(0.3))[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
@@ -59,6 +59,15 @@ def test_answer_to_a_shift_of_the_path() -> None:
     assert (found.dark + found.slope)[0, 0] == pytest.approx(inverted(1.0), abs=1e-6)
 
 
+def test_calibration_is_wrong_in_the_surroundings_too() -> None:
+    """Over uniform ground 2 % more signal adds 0.02 toa 1.25 to y = y_b, and rho = y / (1 + S y)."""
+    y = 0.3 / (1 - 0.1 * 0.3)
+    brighter = (0.05 + y / 1.25) * 1.02
+    wrong = (brighter - 0.05) * 1.25
+    found = response(coefficients(), coefficients(), field(y), 0.02)
+    assert (found.dark + 0.3 * found.slope)[0, 0] == pytest.approx(wrong / (1 + 0.1 * wrong) - 0.3, abs=1e-6)
+
+
 def test_central_difference_is_half_of_both_sides() -> None:
     both = central(coefficients(), coefficients(path=0.04), coefficients(path=0.06), field(0.0))
     assert both.dark[0, 0] == pytest.approx(-0.0125, abs=1e-6)
@@ -73,6 +82,7 @@ def test_adjacency_matters_where_the_surroundings_change_with_distance() -> None
 def budget(shape=(2, 2)) -> BandBudget:
     return BandBudget(
         path=field(0.04, shape), gain=field(1.6, shape),
+        calibration=Response(field(0.001, shape), field(0.02, shape)),
         aot550=Response(field(-0.003, shape), field(0.01, shape)),
         water_vapour=Response(field(0.0, shape), field(0.002, shape)),
         adjacency=field(0.001, shape), albedo=field(0.1, shape),
@@ -80,21 +90,21 @@ def budget(shape=(2, 2)) -> BandBudget:
 
 
 def test_shares_add_in_squares() -> None:
-    instrument = Instrument("B04", 1512.06, 0.0, 1, 0.02)
+    instrument = Instrument("B04", 1512.06, 0.0, 1)
     rho = field(0.25, (6, 6))
     found = uncertainty_of_strip(rho, budget(), instrument, slice(0, 6), 20)
     signal = instrument.variance(field(0.04 + 0.25 / 1.6))[0, 0] * 1.6**2
-    others = (-0.003 + 0.01 * 0.25) ** 2 + (0.002 * 0.25) ** 2 + 0.001**2
+    others = (0.001 + 0.02 * 0.25) ** 2 + (-0.003 + 0.01 * 0.25) ** 2 + (0.002 * 0.25) ** 2 + 0.001**2
     np.testing.assert_allclose(found, np.sqrt(signal + others), rtol=1e-5)
 
 
 def test_slopes_divide_by_the_light_and_add_their_own_share() -> None:
-    instrument = Instrument("B04", 1512.06, 0.0, 1, 0.0)
+    instrument = Instrument("B04", 1512.06, 0.0, 1)
     rho, received = field(0.25, (6, 6)), field(0.5, (6, 6))
     found = uncertainty_of_strip(rho, budget(), instrument, slice(0, 6), 20, received, field(0.1, (6, 6)))
     light = 0.125
     signal = instrument.variance(field(0.04 + light / 1.6))[0, 0] * 1.6**2
-    others = (-0.003 + 0.01 * light) ** 2 + (0.002 * light) ** 2 + 0.001**2
+    others = (0.001 + 0.02 * light) ** 2 + (-0.003 + 0.01 * light) ** 2 + (0.002 * light) ** 2 + 0.001**2
     np.testing.assert_allclose(found, np.sqrt((signal + others) / 0.25 + 0.025**2), rtol=1e-5)
 
 
