@@ -128,7 +128,8 @@ def retrieve(
     surroundings = _mean_surroundings(counts, scl, parameters.adj_km)
     targets = _targets(counts, vegetation, surroundings)
     if parameters.aot_inversion == "MULTIBAND":
-        found = invert_several(scene, *_several_targets(counts, scl, surroundings), water)
+        land, lake = _several_targets(counts, scl, surroundings)
+        found = invert_several(scene, land, lake, water)
     else:
         found = _invert(scene, targets, vegetation, parameters, water)
     checker = ConsistencyChecker(scene, _samples(counts, scl, vegetation, surroundings), water)

@@ -178,7 +178,8 @@ def glow(cosine: Float32) -> Float32:
 
 def open_sky(sky_view: Float32) -> Float32:
     """Return ``V_h``: the share of the sky's light that is left, when what is hidden is its bright rim."""
-    return np.maximum(np.float32(1.0) - np.float32(_HORIZON_BRIGHTNESS) * (np.float32(1.0) - sky_view), 0.0)
+    hidden = np.float32(_HORIZON_BRIGHTNESS) * (np.float32(1.0) - sky_view)
+    return np.asarray(np.maximum(np.float32(1.0) - hidden, np.float32(0.0)), np.float32)
 
 
 @dataclass(frozen=True)

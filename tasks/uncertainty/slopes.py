@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.surface_reflectance.coarse import Float32, enlarge
 from tasks.surface_reflectance.neighbourhood import GRID_M
-from tasks.surface_reflectance.terrain import ILLUMINATION_SCALE, BandRelief
+from tasks.surface_reflectance.terrain import BandRelief
 
 
 def slope_error(relief: BandRelief, rows: slice, received: Float32, slope_deg: float, sky_share: float) -> Float32:
@@ -23,10 +23,11 @@ def slope_error(relief: BandRelief, rows: slice, received: Float32, slope_deg: f
         sky_share: relative standard uncertainty of ``1 - e``.
     """
     terrain, cols = relief.relief, received.shape[1]
-    cosine = np.asarray(terrain.illumination[rows], np.float32) * np.float32(1.0 / ILLUMINATION_SCALE)
-    error = np.sqrt(np.maximum(1.0 - np.square(cosine), 0.0)) * np.float32(np.radians(slope_deg))
-    error *= np.asarray(terrain.shadow[rows]) == 0
-    error *= terrain.grid.upsample(relief.direct * terrain.inverse_cos_sun, terrain.resolution, rows, cols)
+    level = terrain.grid.upsample(terrain.inverse_cos_sun, terrain.resolution, rows, cols)
+    lit = terrain.strip(rows)[0]
+    error = np.sqrt(np.maximum(1.0 - np.square(lit / level), 0.0)) * np.float32(np.radians(slope_deg))
+    error *= lit > 0
+    error *= level * terrain.grid.upsample(relief.direct, terrain.resolution, rows, cols)
     error /= 1.0 + enlarge(relief.returned, GRID_M // terrain.resolution, rows, cols)
     total = np.hypot(error, np.float32(sky_share) * np.abs(received - 1.0))
     return np.asarray(total / received, np.float32)

@@ -14,12 +14,12 @@ from tasks.common.stage import stage_task
 from tasks.l1c.load import load_source
 from tasks.surface_reflectance.coarse import Float32, shrink, strips
 from tasks.surface_reflectance.geometry import mean_cosine
-from tasks.surface_reflectance.inputs import nodes_of_map, open_scene, with_decided_aerosol
+from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
 from tasks.surface_reflectance.inversion import OFFSET, QUANTIFICATION
 from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describe_surroundings
-from tasks.surface_reflectance.relief_inputs import is_level, relief_of, relief_of_band
+from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
 from tasks.surface_reflectance.scene import Scene
-from tasks.surface_reflectance.terrain import BandRelief, Relief, large_clouds, open_relief
+from tasks.surface_reflectance.terrain import BandRelief
 from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band, column_error_cm
 from tasks.uncertainty.budget import BandBudget, Instrument, to_counts, uncertainty_of_strip
 from tasks.uncertainty.parameters import UncertaintyParameters
@@ -49,7 +49,7 @@ def estimate_uncertainty(
     meteo: StageResult,
     aot: StageResult,
     water_vapour: StageResult,
-    surface_reflectance_20m: StageResult,
+    surface_reflectance_20m: StageResult | None = None,
     surface_reflectance_10m: StageResult | None = None,
     surface_reflectance_60m: StageResult | None = None,
 ) -> None:
@@ -62,12 +62,13 @@ def estimate_uncertainty(
     stages = {10: surface_reflectance_10m, 20: surface_reflectance_20m, 60: surface_reflectance_60m}
     images = {resolution: stage for resolution, stage in stages.items() if stage is not None}
     resolutions = layers(tuple(images))
-    scl = np.asarray(open_array(classification, "scl_20m"))
+    maps = open_maps(parameters.map_resolution, classification, aot, water_vapour)
+    scl, at = maps.scl, maps.resolution
     scene = open_scene(out, tile, parameters, tuple({*resolutions, "B09"}), l1c=l1c, dem=dem, meteo=meteo)
-    errors = _errors(scene, parameters, scl, aot, water_vapour)
+    errors = _errors(scene, parameters, maps, aot, water_vapour)
     irradiance = load_source(tile).product.solar_irradiance
     zenith = float(np.degrees(np.arccos(mean_cosine(scene.sun_zenith_deg))))
-    reliefs = {r: _relief(dem, scene, scl, r, parameters) for r in set(resolutions.values())}
+    reliefs = {r: relief_of(dem, scene, scl, r, parameters, at) for r in set(resolutions.values())}
     means: dict[str, float] = {}
     for band, resolution in resolutions.items():
         dn = open_array(images[resolution], f"{band}_{resolution}m")
@@ -77,7 +78,7 @@ def estimate_uncertainty(
         )
         budget = budget_of_band(scene, band, errors, rho60)
         if relief is not None:
-            relief = relief.with_known_ground(rho60, shrink(scl != 0, 3), budget.albedo)
+            relief = relief.with_known_ground(rho60, shrink(scl != 0, GRID_M // at), budget.albedo)
         averaged = (resolution // NATIVE_RESOLUTION[band]) ** 2
         instrument = Instrument(band, irradiance[band], zenith, max(1, averaged))
         stored = out.create(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
@@ -92,12 +93,11 @@ def estimate_uncertainty(
 
 
 def _errors(
-    scene: Scene, parameters: UncertaintyParameters, scl: NDArray[np.uint8], aot: StageResult, water: StageResult
+    scene: Scene, parameters: UncertaintyParameters, maps: TileMaps, aot: StageResult, water: StageResult
 ) -> AtmosphereErrors:
     """Return AOT, water vapour and surroundings with what is known about their errors."""
-    aot_map = open_array(aot, "aot_20m")
-    aot_nodes = nodes_of_map(scene.grid, aot_map, scl, 0.001)
-    column = nodes_of_map(scene.grid, open_array(water, "wvp_20m"), scl, 0.001)
+    aot_nodes = nodes_of_map(scene.grid, maps.aot550, maps.scl, maps.resolution)
+    column = nodes_of_map(scene.grid, maps.water_vapour, maps.scl, maps.resolution)
     if water.statistics["retrieved_percentage"] > 0:
         both = np.sqrt(2.0) * parameters.uncertainty_calibration / 100.0
         ratio = float(np.hypot(parameters.band_ratio_uncertainty, both))
@@ -105,11 +105,11 @@ def _errors(
     else:
         error = np.full_like(column, parameters.unknown_water_vapour_cm)
     wide, narrow = (
-        describe_surroundings(scl, adj_km) if parameters.rho_retrieval_step2 else None
+        describe_surroundings(maps.scl, adj_km, maps.resolution) if parameters.rho_retrieval_step2 else None
         for adj_km in (parameters.adj_km, 0.5 * parameters.adj_km)
     )
     return AtmosphereErrors(
-        aot550=block_means(aot_map, scl != 0, 20) * np.float32(0.001),
+        aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),
         aot550_nodes=aot_nodes,
         aot550_error=_aot_error(aot, parameters.uncertainty_calibration / 100.0),
         water_cm=column,
@@ -124,21 +124,6 @@ def _aot_error(aot: StageResult, calibration: float) -> float:
     """Return one standard deviation of the AOT: of its retrieval, and of the calibration of what it was read from."""
     retrieval, per_gain = float(aot.statistics["aot_uncertainty"]), float(aot.statistics["aot_per_gain"])
     return float(np.hypot(retrieval, per_gain * calibration))
-
-
-def _relief(
-    dem: StageResult, scene: Scene, scl: NDArray[np.uint8], resolution: int, parameters: UncertaintyParameters
-) -> Relief | None:
-    """Return the terrain at 10, 20 or 60 m, None for a tile that is treated as level."""
-    if resolution != GRID_M or is_level(dem, parameters):
-        return relief_of(dem, scene, scl, resolution, parameters)
-    illumination, shadow, sky_view = (
-        shrink(open_array(dem, f"{name}_20m"), 3) for name in ("illumination", "shadow", "sky_view")
-    )
-    return open_relief(
-        scene.grid, GRID_M, scene.sun_zenith_deg, np.round(illumination).astype(np.int16),
-        (shadow > 0.5).astype(np.uint8), np.round(sky_view).astype(np.uint8), large_clouds(scl),
-    )  # fmt: skip
 
 
 def _reflectance(counts: NDArray[Any]) -> Float32:

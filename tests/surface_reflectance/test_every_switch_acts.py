@@ -44,6 +44,7 @@ STILL = {"ac_max_nr_topo_iter": 0}
 SWITCHES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
     ("aerosol_type", "MARITIME", {}),
     ("visibility", 60.0, DEFAULT),
+    ("aot_inversion", "MULTIBAND", {}),
     ("vis_update_mode", 0, {}),
     ("mid_latitude", "WINTER", DRY),
     ("wv_correction", 0, {}),
