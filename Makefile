@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
-.PHONY: help install demo test service-test load-test lint format table-tools table clients clean
+.PHONY: help install demo test service-test load-test uncertainty-test lint format table-tools table clients clean
 
 help:
 	@echo "make demo                  process the real scene (downloaded) and draw it"
@@ -41,6 +41,10 @@ service-test: install
 
 load-test: install
 	SEN2FLOW_TEST_LOAD=150 $(BIN)/python -m pytest -m slow tests/integration/test_service.py -k load
+
+# Twenty-four scenes, end to end: minutes.
+uncertainty-test: install
+	$(BIN)/python -m pytest -s -m slow tests/closure
 
 lint: install
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from tasks.radiative_transfer.load import load_spectral_table
 from tasks.second_cloud_mask.detector import require_package
 from tasks.second_cloud_mask.parameters import SecondCloudMaskParameters
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
+from tasks.uncertainty.parameters import UncertaintyParameters
 from tasks.water_vapour.parameters import WaterVapourParameters
 
 
@@ -45,11 +46,13 @@ class TileConfiguration(Record):
     aot: AotParameters
     water_vapour: WaterVapourParameters
     surface_reflectance: SurfaceReflectanceParameters
+    uncertainty: UncertaintyParameters = UncertaintyParameters()
     images: PackagingParameters
     map_resolution: Literal[20, 60] = 20
     """Pixel size of classification, AOT and water vapour [m]; 60 m alone is processed where it is 60."""
     with_10m: bool = True
     with_60m: bool = True
+    with_uncertainty: bool = False
     sc_only: bool = False
     fallbacks: tuple[Fallback, ...] = ()
     """What the configuration asks for and this version does not do."""
@@ -85,16 +88,20 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         aot=gipp.select(AotParameters, **atmosphere),
         water_vapour=gipp.select(WaterVapourParameters, **atmosphere),
         surface_reflectance=gipp.select(SurfaceReflectanceParameters, **atmosphere),
+        uncertainty=gipp.select(UncertaintyParameters, **atmosphere),
         images=gipp.select(PackagingParameters, sc_cog=request.sc_cog),
         map_resolution=at,
         with_10m=request.resolution in (None, 10),
         with_60m=bool(gipp.values["downsample_20_to_60"]),
+        with_uncertainty=request.uncertainty or bool(gipp.values["uncertainty_output"]),
         sc_only=request.sc_only,
         fallbacks=unused_settings(gipp),
     )
 
 
-_READ_BY_FLOW: Final = frozenset({"downsample_20_to_60", "product_doi", "product_generator", "psd_version", "lib_dir"})
+_READ_BY_FLOW: Final = frozenset(
+    {"downsample_20_to_60", "uncertainty_output", "product_doi", "product_generator", "psd_version", "lib_dir"}
+)
 """GIPP elements that no stage reads and whose values need no warning."""
 
 

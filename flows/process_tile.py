@@ -28,12 +28,13 @@ from tasks.packaging.task import encode_classification_only, encode_images
 from tasks.quality_masks.task import read_quality_masks
 from tasks.second_cloud_mask.task import ask_second_cloud_mask
 from tasks.surface_reflectance.task import correct_10m, correct_20m, correct_60m, derive_60m
+from tasks.uncertainty.task import estimate_uncertainty
 from tasks.water_vapour.task import retrieve_water_vapour
 
 STEPS: tuple[str, ...] = (
     "l1c", "dem", "esa-cci", "quality-masks", "meteo", "classification", "second-cloud-mask", "cirrus", "aot",
     "water-vapour",
-    "surface-reflectance-20m", "surface-reflectance-10m", "surface-reflectance-60m", "images",
+    "surface-reflectance-20m", "surface-reflectance-10m", "surface-reflectance-60m", "uncertainty", "images",
 )  # fmt: skip
 """The stages in their order, by task name."""
 
@@ -58,6 +59,8 @@ class TileResults(Record):
     """AOT, water vapour and reflectance are None when only the scene classification was asked for."""
     surface_reflectance_10m: StageResult | None = None
     surface_reflectance_60m: StageResult | None = None
+    uncertainty: StageResult | None = None
+    """None unless the uncertainty layers were asked for."""
     images: StageResult
     settings: tuple[Fallback, ...] = ()
     """What the configuration asked for and was not done."""
@@ -111,7 +114,19 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     surface = {**atmosphere, "aot": aot, "water_vapour": water_vapour}
     reflectance = _correct_surface(tile, c, run, surface)
     maps = {"classification": classification, "aot": aot, "water_vapour": water_vapour}
-    images = run(encode_images, tile, c.images, l1c=l1c, **maps, **reflectance, second_cloud_mask=second)
+    uncertainty = None
+    if c.with_uncertainty:
+        uncertainty = run(estimate_uncertainty, tile, c.uncertainty, **surface, **reflectance)
+    images = run(
+        encode_images,
+        tile,
+        c.images,
+        l1c=l1c,
+        **maps,
+        **reflectance,
+        second_cloud_mask=second,
+        uncertainty=uncertainty,
+    )
     return TileResults(
         **before,
         l1c=l1c,
@@ -119,6 +134,7 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
         second_cloud_mask=second,
         cirrus=cirrus,
         **reflectance,
+        uncertainty=uncertainty,
         images=images,
         settings=c.fallbacks,
     )

@@ -46,6 +46,9 @@ class ProcessingOptions(Record):
     sc_only: bool = Field(False, title="Scene classification only", description="No AOT, WVP and reflectance.")
     sc_classic: bool = Field(False, title="Classic classification", description="As Sen2Cor 2.9 did.")
     sc_cog: bool = Field(False, title="SCL as COG", description="Cloud Optimized GeoTIFF instead of JPEG 2000.")
+    uncertainty: bool = Field(
+        False, title="Uncertainty", description="One standard deviation of the surface reflectance, in QI_DATA."
+    )
     processing_baseline: str | None = Field(
         None, pattern=r"^\d\d\.\d\d$", title="Processing baseline", description="dd.dd; default from L2A_PB_GIPP.xml."
     )

@@ -16,7 +16,7 @@ from tasks.common.errors import InternalInconsistency, L2AError
 STEP_WEIGHTS: Final[dict[str, float]] = {
     "l1c": 20, "dem": 1, "esa-cci": 1, "quality-masks": 1, "meteo": 1, "classification": 8, "aot": 4,
     "water-vapour": 4, "surface-reflectance-20m": 8, "surface-reflectance-10m": 10, "surface-reflectance-60m": 1,
-    "images": 38, "package-product": 2,
+    "uncertainty": 0, "images": 38, "package-product": 2,
 }  # fmt: skip
 """Rough shares of the running time [%], for the progress lines only."""
 

@@ -41,6 +41,11 @@ _CLASSIFICATION: Final[dict[str, str]] = {
 }
 """Options of the scene classification."""
 
+_OWN: Final[dict[str, str]] = {
+    "uncertainty": "Write one standard deviation of the surface reflectance of each band to QI_DATA (not of Sen2Cor)",
+}
+"""Switches of this program alone."""
+
 _GIPPS: Final[dict[str, str]] = {
     "GIP_L2A": "main configuration, L2A_GIPP.xml",
     "GIP_L2A_SC": "scene classification, L2A_CAL_SC_GIPP.xml",
@@ -71,6 +76,7 @@ class L2AProcessOptions(Record):
     sc_only: bool = False
     sc_classic: bool = False
     sc_cog: bool = False
+    uncertainty: bool = False
     output_dir: Path | None = None
     work_dir: Path | None = None
     img_database_dir: Path | None = None
@@ -141,6 +147,8 @@ def build_parser() -> argparse.ArgumentParser:
         add(f"--{name}", action="store_true", help=f"{meaning} (not available in this version)")
     for name, meaning in _CLASSIFICATION.items():
         add(f"--{name}", action="store_true", help=meaning)
+    for name, meaning in _OWN.items():
+        add(f"--{name}", action="store_true", help=meaning)
     add("--debug", action="store_true", help="Log in detail, and show the traceback of an error")
     for name, meaning in _GIPPS.items():
         add(f"--{name}", metavar="FILE", help=f"Select the {meaning}")
@@ -174,7 +182,7 @@ def parse_options(arguments: Sequence[str]) -> L2AProcessOptions:
         **{name.lower(): _gipp_path(given[name.lower()]) for name in _GIPPS},
         **{name: given[name] for name in ("processing_centre", "archiving_centre", "processing_baseline")},
         resolution=None if resolution is None else int(resolution),
-        **{name: given[name] for name in _CLASSIFICATION},
+        **{name: given[name] for name in (*_CLASSIFICATION, *_OWN)},
         debug=given["debug"],
         prefect=given["prefect"],
     )

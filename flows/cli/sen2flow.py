@@ -62,6 +62,9 @@ def process(
     resolution: Annotated[int | None, typer.Option(help="20: stop after 20 m and 60 m.")] = None,
     processing_baseline: Annotated[str | None, typer.Option(help="dd.dd; default from L2A_PB_GIPP.xml.")] = None,
     gip_l2a: Annotated[Path | None, typer.Option(help="Main configuration file.")] = None,
+    uncertainty: Annotated[
+        bool, typer.Option(help="Write one standard deviation of the surface reflectance to QI_DATA.")
+    ] = False,
     prefect: Annotated[bool, typer.Option(help="Run on the Prefect API, also without PREFECT_API_URL.")] = False,
     debug: Annotated[bool, typer.Option(help="Log in detail, and show the traceback of an error.")] = False,
 ) -> None:
@@ -78,7 +81,8 @@ def process(
     named |= {"GIP_L2A": gip_l2a, "processing_baseline": processing_baseline}
     for name, value in named.items():
         words += [f"--{name}={value}"] if value is not None else []
-    words += [f"--{name}" for name, wanted in (("prefect", prefect), ("debug", debug)) if wanted]
+    switches = {"prefect": prefect, "debug": debug, "uncertainty": uncertainty}
+    words += [f"--{name}" for name, wanted in switches.items() if wanted]
     raise typer.Exit(run(options_or_exit(words)))
 
 

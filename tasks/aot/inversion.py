@@ -16,6 +16,9 @@ from tasks.surface_reflectance.scene import Scene
 SMALLEST_AOT = 0.01
 LARGEST_AOT = 1.5
 AOT_NODES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.27, 0.35, 0.45, 0.55, 0.7, 0.85, 1.05, 1.25, 1.5)
+RATIO_UNCERTAINTY = 0.05
+"""One standard deviation of a scene's red over 2.2 um ratio: the range 0.4 to 0.6 that Sen2Cor allows
+``AC_Swir_22um_Red_Refl_Ratio`` is taken for two of them either side."""
 _MOST_NEGATIVE = -0.05
 """Solutions down to here, by extrapolation, count in the mean, so that noise about clean air does not bias it."""
 
@@ -43,11 +46,15 @@ class TargetAot:
         aot550: ``[rows, cols]`` float32; the mean where not solved.
         solved: ``[rows, cols]`` where the ratio has a solution.
         mean: mean of the solved blocks, weighted by their target share; None when none is solved.
+        uncertainty: one standard deviation of the mean, from the surface relation it stands on.
+        per_gain: change of the mean with a relative change of the signal (of the red band where one band decides).
     """
 
     aot550: Float32
     solved: NDArray[np.bool_]
     mean: float | None
+    uncertainty: float = 0.0
+    per_gain: float = 0.0
 
 
 def invert_targets(scene: Scene, targets: Targets, ratio: float, water_vapour_cm: Float32) -> TargetAot:
@@ -73,25 +80,49 @@ def invert_targets(scene: Scene, targets: Targets, ratio: float, water_vapour_cm
     share = targets.share
     aot550 = np.zeros(share.shape, np.float32)
     solved = np.zeros(share.shape, np.bool_)
+    per_ratio, per_gain = np.zeros(share.shape, np.float32), np.zeros(share.shape, np.float32)
+    middle = trials[AOT_NODES.index(0.2)]["B04"].inverse_transmittance
+    gain = scene.grid.upsample(middle, GRID_M, slice(0, share.shape[0]), share.shape[1])
     for rows in strips(share.shape[0]):
         here = share[rows] > 0
         if not here.any():
             continue
         excess = np.empty((len(AOT_NODES), int(here.sum())), np.float32)
+        swir = np.empty_like(excess)
         for number, trial in enumerate(trials):
-            rho = {band: _ground(trial[band], scene.grid, rows, here, targets, band) for band in trial}
-            excess[number] = rho["B04"] - ratio * rho["B12"]
+            rho = {band: target_reflectance(trial[band], scene.grid, rows, here, targets, band) for band in trial}
+            excess[number], swir[number] = rho["B04"] - ratio * rho["B12"], rho["B12"]
         solution, found = solve_crossing(excess)
+        place, fall = _steepness(excess, solution)
+        red = targets.toa["B04"][rows][here] * gain[rows][here]
+        per_ratio[rows][here] = np.take_along_axis(swir, place, axis=0)[0] / fall
+        per_gain[rows][here] = red / fall
         aot550[rows][here] = solution
         solved[rows][here] = found
     weight = np.where(solved, share, 0).astype(np.float64)
     if weight.sum() == 0:
         return TargetAot(aot550, solved, None)
     mean = float((aot550 * weight).sum() / weight.sum())
-    return TargetAot(np.where(solved, aot550, np.float32(mean)).astype(np.float32), solved, mean)
+    by_ratio, by_gain = (float((field * weight).sum() / weight.sum()) for field in (per_ratio, per_gain))
+    return TargetAot(
+        np.where(solved, aot550, np.float32(mean)).astype(np.float32),
+        solved,
+        mean,
+        RATIO_UNCERTAINTY * by_ratio,
+        by_gain,
+    )
 
 
-def _ground(
+def _steepness(excess: Float32, solution: Float32) -> tuple[NDArray[np.intp], Float32]:
+    """Return the trial ``[1, n]`` next above the solution, and by how much the excess falls per unit of AOT there."""
+    nodes = np.asarray(AOT_NODES, np.float32)
+    above = np.clip(np.searchsorted(nodes, solution), 1, nodes.size - 1)[None]
+    low, high = (np.take_along_axis(excess, place, axis=0)[0] for place in (above - 1, above))
+    fall = (low - high) / (nodes[above] - nodes[above - 1])[0]
+    return above, np.asarray(np.maximum(fall, np.float32(0.01)), np.float32)
+
+
+def target_reflectance(
     c: BandCoefficients, grid: CoarseGrid, rows: slice, here: NDArray[np.bool_], targets: Targets, band: str
 ) -> Float32:
     """Return the surface reflectance ``[n]`` of the blocks ``here`` of a strip."""

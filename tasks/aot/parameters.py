@@ -12,6 +12,8 @@ from tasks.surface_reflectance.parameters import AtmosphereParameters
 class AotParameters(AtmosphereParameters):
     """Parameters of the stage ``aot``; defaults of Sen2Cor's GIPPs."""
 
+    aot_inversion: Literal["DDV", "MULTIBAND"] = "DDV"
+    """``AOT_Inversion`` (ours): DDV as Sen2Cor; MULTIBAND: several surface relations over land and dark water."""
     visibility: float = Field(40.0, ge=5.0, le=120.0)
     """``Visibility`` [km]: start value, and the fall-back."""
     vis_update_mode: Literal[0, 1] = 1

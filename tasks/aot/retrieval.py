@@ -17,8 +17,10 @@ from tasks.aot.bright_vegetation import reference_pixels, visibility_of_referenc
 from tasks.aot.consistency import ConsistencyChecker, Samples, check_visibility
 from tasks.aot.inversion import SMALLEST_AOT, TargetAot, Targets, invert_targets
 from tasks.aot.mapping import fill_gaps, smooth_map
+from tasks.aot.multiband import LAND_BANDS, invert_several
+from tasks.aot.multiband import WATER_BANDS as SWIR_WATER_BANDS
 from tasks.aot.parameters import AotParameters
-from tasks.aot.vegetation import DarkVegetation, select_dark_vegetation
+from tasks.aot.vegetation import WATER, DarkVegetation, far_from_clouds, select_dark_vegetation
 from tasks.aot.visibility import CLEAREST_STEP_KM, SMALLEST_VISIBILITY_KM, aot_from_visibility, visibility_from_aot
 from tasks.surface_reflectance.coarse import Float32, shrink
 from tasks.surface_reflectance.coefficients import linear_coefficients
@@ -29,6 +31,11 @@ from tasks.water_vapour.apda import retrieve_columns
 from tasks.water_vapour.mapping import LAND_CLASSES, usable_blocks
 
 CHECKED_CLASSES = (4, 5)
+_BRIGHTEST_SWIR = 0.25
+"""Top-of-atmosphere reflectance B12 up to which land takes part in the inversion of several bands."""
+_RETRIEVAL_NOISE = 0.005
+_SUBSTITUTES = {"CAMS": (0.03, 0.3), "BRIGHT": (0.05, 0.3), "DEFAULT": (0.05, 0.5)}
+"""Standard deviation of the AOT of what stands in for the retrieval: smallest value, share of the AOT."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +65,7 @@ class AotCounts:
         return np.asarray(values[centre, centre])
 
 
-Method = Literal["SEN2COR_DDV", "CAMS", "DEFAULT"]
+Method = Literal["SEN2COR_DDV", "SEN2FLOW_MULTIBAND", "CAMS", "DEFAULT"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +127,18 @@ def retrieve(
     )
     surroundings = _mean_surroundings(counts, scl, parameters.adj_km)
     targets = _targets(counts, vegetation, surroundings)
-    found = _invert(scene, targets, vegetation, parameters, water)
+    if parameters.aot_inversion == "MULTIBAND":
+        land, lake = _several_targets(counts, scl, surroundings)
+        found = invert_several(scene, land, lake, water)
+    else:
+        found = _invert(scene, targets, vegetation, parameters, water)
     checker = ConsistencyChecker(scene, _samples(counts, scl, vegetation, surroundings), water)
     prior = _first_visibility(scene, checker, found, parameters, alternatives or Alternatives())
     checked = check_visibility(
         checker, prior.visibility_km, parameters.ac_cut_off_aot_iter_vegetation, parameters.ac_cut_off_aot_iter_water
     )
     blue = None
-    if found.mean is not None and BLUE in counts.on_map:
+    if found.mean is not None and BLUE in counts.on_map and (targets.share > 0).any():
         blue = path_ratios(scene, targets, max(found.mean, SMALLEST_AOT), water, parameters)
     return AotResult(
         _map(scene, found, scl, parameters, prior.visibility_km, checked),
@@ -138,6 +149,8 @@ def retrieve(
             "ddv_percentage": vegetation.percentage,
             "ddv_reflectance_limit": vegetation.reflectance_limit,
             "ddv_mean_aot": found.mean,
+            "aot_uncertainty": _uncertainty(scene, found, prior),
+            "aot_per_gain": found.per_gain,
             "ddv_solved_percentage": _solved_percentage(found, targets),
             "visibility_before_checks_km": prior.visibility_km,
             "first_water_vapour_cm": float(water.mean()),
@@ -171,7 +184,8 @@ def _first_visibility(
     """Return the visibility of the first source that has one."""
     if found.mean is not None:
         height = scene.mean_height_km
-        return _Prior(float(visibility_from_aot(max(found.mean, SMALLEST_AOT), height)), "SEN2COR_DDV")
+        visibility = float(visibility_from_aot(max(found.mean, SMALLEST_AOT), height))
+        return _Prior(visibility, "SEN2COR_DDV" if parameters.aot_inversion == "DDV" else "SEN2FLOW_MULTIBAND")
     if alternatives.cams_aot550 is not None and alternatives.cams_height_km is not None:
         aot = max(alternatives.cams_aot550, SMALLEST_AOT)
         visibility = float(visibility_from_aot(aot, alternatives.cams_height_km))
@@ -217,6 +231,44 @@ def _mean_surroundings(counts: AotCounts, scl: NDArray[np.uint8], adj_km: float)
     if surroundings is None:
         return None
     return {band: box_mean(counts.block_reflectance(band, surroundings.used), surroundings) for band in counts.on_map}
+
+
+def _uncertainty(scene: Scene, found: TargetAot, prior: _Prior) -> float:
+    """Return one standard deviation of the scene's AOT [-], by what it stands on.
+
+    The aerosol type is taken for right. CAMS, bright vegetation and the start visibility: round numbers of ours, of the
+    size of the deviation of CAMS from sun photometers (Inness et al. 2019, doi:10.5194/acp-19-3515-2019) and of the
+    spread of the AOT over land.
+    """
+    if found.mean is not None:
+        return float(np.hypot(found.uncertainty, _RETRIEVAL_NOISE))
+    aot = float(aot_from_visibility(prior.visibility_km, scene.mean_height_km))
+    floor, share = _SUBSTITUTES["BRIGHT" if prior.bright_vegetation else prior.method]
+    return float(np.hypot(floor, share * aot))
+
+
+def _several_targets(
+    counts: AotCounts, scl: NDArray[np.uint8], surroundings: dict[str, Float32] | None
+) -> tuple[Targets, Targets | None]:
+    """Return clear land and, where the counts hold B11, the darker half of the clear water of a tile."""
+    far = far_from_clouds(scl, GRID_M // counts.per_block)
+
+    def targets(bands: tuple[str, ...], classes: tuple[int, ...]) -> Targets:
+        mask = class_mask(scl, classes)
+        share = shrink(mask, counts.per_block)
+        share[(share < 1) | ~far] = 0
+        return Targets(share, {band: counts.block_reflectance(band, mask) for band in bands}, surroundings)
+
+    land = targets(LAND_BANDS, CHECKED_CLASSES)
+    land.share[land.toa["B12"] > _BRIGHTEST_SWIR] = 0
+    if "B11" not in counts.on_map:
+        return land, None
+    water = targets(SWIR_WATER_BANDS, (WATER,))
+    inside = water.share > 0
+    if not inside.any():
+        return land, None
+    water.share[water.toa["B8A"] > np.median(water.toa["B8A"][inside])] = 0
+    return land, water
 
 
 def _targets(counts: AotCounts, vegetation: DarkVegetation, surroundings: dict[str, Float32] | None) -> Targets:

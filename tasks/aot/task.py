@@ -24,7 +24,7 @@ CANDIDATES = ("RURAL", "MARITIME")
 """Aerosol types among which ``Aerosol_Type`` AUTO chooses; the first is taken where nothing decides."""
 
 
-@stage_task("aot", version="2")
+@stage_task("aot", version="3")
 def retrieve_aot(
     out: StageWriter,
     tile: TileRef,
@@ -37,10 +37,11 @@ def retrieve_aot(
     """Write ``aot_20m``, AOT at 550 nm in 0.001 (0 = no-data); ``aot_60m`` where the maps are of 60 m."""
     at = parameters.map_resolution
     scl = np.asarray(open_array(classification, f"scl_{at}m"))
+    bands = BANDS if parameters.aot_inversion == "DDV" else (*BANDS, "B11")
     counts = AotCounts(
-        on_map={band: open_counts(l1c, band, at) for band in BANDS if band != "B09"},
+        on_map={band: open_counts(l1c, band, at) for band in bands if band != "B09"},
         b09_60m=open_counts(l1c, "B09", 60),
-        calibrations={band: calibration_of(l1c, band) for band in BANDS},
+        calibrations={band: calibration_of(l1c, band) for band in bands},
     )
     start = start_column_cm(
         parameters.mid_latitude,
@@ -52,7 +53,7 @@ def retrieve_aot(
     results: dict[str, AotResult] = {}
     for name in CANDIDATES if parameters.aerosol_type == "AUTO" else (parameters.aerosol_type,):
         typed = parameters.model_copy(update={"aerosol_type": name})
-        scene = open_scene(out, tile, typed, BANDS, l1c=l1c, dem=dem, meteo=meteo)
+        scene = open_scene(out, tile, typed, bands, l1c=l1c, dem=dem, meteo=meteo)
         alternatives = Alternatives(
             meteo.statistics.get("cams_aot550"),
             meteo.statistics.get("cams_height_km"),
@@ -87,7 +88,7 @@ def _level(dem: StageResult, cos_sun: float) -> NDArray[np.bool_] | None:
 
 def _record(out: StageWriter, parameters: AotParameters, result: AotResult) -> None:
     """Record what stood in for dark dense vegetation."""
-    if result.method == "SEN2COR_DDV":
+    if result.method in ("SEN2COR_DDV", "SEN2FLOW_MULTIBAND"):
         return
     figures = result.statistics
     too_little = (

@@ -112,6 +112,19 @@ def write_second_mask(granule: Path, tile: Grid, second_cloud_mask: StageResult 
             write_jp2(granule / "QI_DATA" / f"{name}_60m.jp2", image, tile.at(60))
 
 
+def encode_uncertainty(folder: Path, grid: Grid, uncertainty: StageResult) -> None:
+    """Write one standard deviation of the surface reflectance of each band, in 0.00001 (0 = no-data).
+
+    Args:
+        folder: ``QI_DATA`` of the granule, which exists.
+        grid: the tile's grid at any resolution.
+        uncertainty: the stage, with the resolution of each band in its statistics.
+    """
+    for band, resolution in uncertainty.statistics["layers"].items():
+        layer = open_array(uncertainty, f"{band}_uncertainty_{resolution}m")
+        write_jp2(folder / f"UNC_{band}_{resolution}m.jp2", layer, grid.at(resolution))
+
+
 def _write_map(path: Path, image: NDArray[Any] | None, grid: Grid) -> None:
     if image is not None:
         write_jp2(path, image, grid)

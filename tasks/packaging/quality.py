@@ -32,6 +32,8 @@ CLASS_PERCENTAGES: Final = (
 """The class percentages in the order of the metadata."""
 
 _ACCURACIES: Final = ("RADIATIVE_TRANSFER_ACCURACY", "WATER_VAPOUR_RETRIEVAL_ACCURACY", "AOT_RETRIEVAL_ACCURACY")
+_METHODS_OF_SCHEMA: Final = {"SEN2COR_DDV": "SEN2COR_DDV", "CAMS": "CAMS"}
+"""The format knows these and DEFAULT; the quality report says the method in full."""
 _STEEPEST_SUN_DEG: Final = 70.0
 _NO_DDV_KM: Final = 0.0
 
@@ -44,7 +46,7 @@ class GranuleQuality(Record):
     percentages: dict[str, float]
     """0..100 by element name; those of ``TILE_PERCENTAGES`` and ``CLASS_PERCENTAGES``."""
     aot_retrieval_method: str
-    """``SEN2COR_DDV`` | ``CAMS`` | ``DEFAULT``."""
+    """``SEN2COR_DDV`` | ``SEN2FLOW_MULTIBAND`` | ``CAMS`` | ``DEFAULT``."""
     valid_percentage: float | None = None
     """Of the pixels with data; None where the classification does not say."""
     second_mask: dict[str, str] = {}
@@ -155,7 +157,7 @@ def add_image_content(parent: etree._Element, quality: GranuleQuality, *, of_til
         add(content, name, percentage(quality.percentages[name]))
     for name in _ACCURACIES:
         add(content, name, "0.0")
-    add(content, "AOT_RETRIEVAL_METHOD", quality.aot_retrieval_method)
+    add(content, "AOT_RETRIEVAL_METHOD", _METHODS_OF_SCHEMA.get(quality.aot_retrieval_method, "DEFAULT"))
     add(content, "GRANULE_MEAN_AOT", f"{quality.mean_aot:.6f}")
     add(content, "GRANULE_MEAN_WV", f"{quality.mean_water_vapour_cm:.6f}")
     add(content, "OZONE_SOURCE", quality.ozone_source)

@@ -15,7 +15,13 @@ from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_logger, stage
 from tasks.l1c.load import load_source
 from tasks.packaging.classification_image import encode_classification
 from tasks.packaging.description import GranuleProduct, ProductDescription
-from tasks.packaging.images import ImageSources, encode_resolution, write_preview, write_second_mask
+from tasks.packaging.images import (
+    ImageSources,
+    encode_resolution,
+    encode_uncertainty,
+    write_preview,
+    write_second_mask,
+)
 from tasks.packaging.naming import compact_time, image_prefix
 from tasks.packaging.parameters import PackagingParameters
 from tasks.packaging.product import assemble_product
@@ -34,12 +40,15 @@ def encode_images(
     surface_reflectance_10m: StageResult | None = None,
     surface_reflectance_60m: StageResult | None = None,
     second_cloud_mask: StageResult | None = None,
+    uncertainty: StageResult | None = None,
 ) -> None:
     """Encode all images of the granule as JP2 in the folders of the product: ``IMG_DATA/R..m`` and ``QI_DATA``.
 
     Stage ``surface_reflectance_10m`` holds ``aot_10m`` and ``wvp_10m`` besides its bands; ``surface_reflectance_60m``
     holds ``aot_60m``, ``wvp_60m``, ``scl_60m``, ``cloud_confidence_60m``, ``snow_confidence_60m`` and ``valid_60m``,
     unless 60 m alone was processed: then the maps are where those of 20 m would be.
+
+    Stage ``uncertainty``, where it was asked for, gives ``QI_DATA/UNC_<band>_<resolution>m.jp2`` in 0.00001.
 
     Statistics: ``resolutions`` written [m]; ``negative_reflectance_percentage`` by band at its finest resolution.
     """
@@ -65,6 +74,8 @@ def encode_images(
             out.folder, prefix, at, sources, with_tci=parameters.generate_tci_output, sc_cog=parameters.sc_cog
         )
     write_second_mask(out.folder, grid, second_cloud_mask)
+    if uncertainty is not None:
+        encode_uncertainty(out.folder / "QI_DATA", grid, uncertainty)
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
     out.statistics["resolutions"] = sorted(sources.resolution for sources in plan)
     out.statistics["negative_reflectance_percentage"] = negative

@@ -13,17 +13,6 @@ from tasks.common.bands import BANDS
 LARGEST_DN: Final = 32767
 """Largest DN of a 15-bit image."""
 
-REFERENCE_RADIANCE: Final[dict[str, float]] = dict(
-    zip(BANDS, (129.0, 128.0, 128.0, 108.0, 74.5, 68.0, 67.0, 103.0, 52.5, 9.0, 6.0, 4.0, 1.5), strict=True)
-)
-"""Reference radiance of the noise requirement [W m-2 sr-1 um-1] (Sentinel-2 User Handbook, MSI SNR specification)."""
-
-SIGNAL_TO_NOISE: Final[dict[str, float]] = dict(
-    zip(BANDS, (129.0, 154.0, 168.0, 142.0, 117.0, 89.0, 105.0, 174.0, 72.0, 114.0, 50.0, 100.0, 100.0), strict=True)
-)
-"""Signal-to-noise ratio at the reference radiance (Sentinel-2 User Handbook, MSI SNR specification)."""
-
-_READ_NOISE_SHARE: Final = 0.4
 _MIDDLE_CLOUD: Final[dict[str, float]] = dict(
     zip(BANDS, (0.66, 0.64, 0.62, 0.62, 0.61, 0.60, 0.60, 0.60, 0.60, 0.36, 0.012, 0.45, 0.32), strict=True)
 )
@@ -64,27 +53,6 @@ def on_pixels(
         first = np.take(values, lower, axis=axis)
         values = first + weight * (np.take(values, lower + 1, axis=axis) - first)
     return values
-
-
-def noise_deviation(
-    band: str, reflectance: NDArray[np.float32], solar_irradiance: float, sun_zenith_deg: float
-) -> NDArray[np.float32]:
-    """Return the radiometric noise's standard deviation in reflectance.
-
-    The variance is part constant, part proportional to the signal, and meets the specified signal-to-noise ratio at the
-    reference radiance.
-
-    Args:
-        band: band name.
-        reflectance: at the top of the atmosphere.
-        solar_irradiance: of the band [W m-2 um-1].
-        sun_zenith_deg: scene mean.
-    """
-    to_reflectance = np.pi / (solar_irradiance * np.cos(np.radians(sun_zenith_deg)))
-    reference = REFERENCE_RADIANCE[band] * to_reflectance
-    share = _READ_NOISE_SHARE + (1.0 - _READ_NOISE_SHARE) * np.maximum(reflectance, 0.0) / reference
-    deviation: NDArray[np.float32] = (reference / SIGNAL_TO_NOISE[band] * np.sqrt(share)).astype(np.float32)
-    return deviation
 
 
 def with_clouds(band: str, reflectance: NDArray[np.float32], opacity: NDArray[np.float32]) -> NDArray[np.float32]:

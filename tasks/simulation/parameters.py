@@ -51,6 +51,11 @@ class SimulationParameters(Record):
     seed: int = Field(1, ge=0, le=2**31 - 1)
     noise: bool = True
     """Radiometric noise of the instrument."""
+    calibration_error_percent: dict[str, float] = {}
+    """Error of the instrument's absolute calibration by band; no error for bands that are left out."""
+    red_swir_ratio: float = Field(0.5, ge=0.2, le=0.8)
+    """Surface reflectance B04 over B12 of dark dense vegetation; its visible bands keep their shape. The retrieval of
+    AOT takes the ratio to be 0.5."""
     clouds: float = Field(0.0, ge=0.0, le=0.95)
     """Part of the scene under opaque clouds."""
     snow: float = Field(0.0, ge=0.0, le=1.0)

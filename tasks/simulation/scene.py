@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.common.bands import BANDS, NATIVE_RESOLUTION
 from tasks.common.grid import Grid
+from tasks.common.noise import noise_deviation
 from tasks.radiative_transfer.bands import BandTables
 from tasks.simulation.atmosphere_nodes import (
     SceneNodes,
@@ -18,15 +19,16 @@ from tasks.simulation.atmosphere_nodes import (
     surroundings_mean,
     terms_on_pixels,
 )
-from tasks.simulation.forward_model import SHADOW_LIGHT, block_mean, noise_deviation, on_pixels, to_dn, with_clouds
+from tasks.simulation.forward_model import SHADOW_LIGHT, block_mean, on_pixels, to_dn, with_clouds
 from tasks.simulation.landscape import Landscape, cloud_opacity, cloud_shadow, lay_out
 from tasks.simulation.parameters import SimulationParameters
 from tasks.simulation.push_broom import Track, detector_of
-from tasks.simulation.spectra import scene_class_table, surface_reflectance_of
+from tasks.simulation.spectra import DARK_VEGETATION, USUAL_RATIO, scene_class_table, surface_reflectance_of
 
 _STRIP_ROWS_60M: Final = 40
 _CLOUD_HEIGHT_M: Final = 1500.0
 _NOISE_SEED: Final = 7919
+_VISIBLE: Final = ("B01", "B02", "B03", "B04")
 _CLOUD_CLASS, _SHADOW_CLASS = 9, 3
 
 
@@ -81,6 +83,8 @@ def surface_of_band(scene: Scene, band: str, resolution: int) -> NDArray[np.floa
     for top in range(0, scene.grid.rows, strip):
         rows = slice(top, top + strip)
         fine = surface_reflectance_of(band, land.cover[rows], land.brightness[rows], land.slope[rows])
+        if band in _VISIBLE:
+            fine[np.isin(land.cover[rows], DARK_VEGETATION)] *= scene.parameters.red_swir_ratio / USUAL_RATIO
         made[top // factor : (top + strip) // factor] = block_mean(fine, factor)
     return made
 
@@ -112,6 +116,7 @@ def image_of_band(scene: Scene, band: str, tables: BandTables, offset_dn: int) -
         if parameters.noise:
             deviation = noise_deviation(band, toa, scene.solar_irradiance[band], scene.sun_zenith_deg)
             toa = toa + deviation * generator.standard_normal(toa.shape, dtype=np.float32)
+        toa = toa * np.float32(1.0 + parameters.calibration_error_percent.get(band, 0.0) / 100.0)
         made[part] = np.where(detectors_of_rows(scene, rows, resolution) > 0, to_dn(toa, offset_dn), 0)
     return made
 

@@ -84,6 +84,9 @@ SPECTRA: Final[dict[Cover, CoverSpectrum]] = {
 DARK_VEGETATION: Final = (Cover.CONIFER, Cover.DECIDUOUS)
 """Covers with red = 0.5 B12 and blue = 0.5 red in every pixel, the relation of the dark-dense-vegetation method."""
 
+USUAL_RATIO: Final = 0.5
+"""Red over B12 of those covers."""
+
 _WAVELENGTH_UM: Final = np.array(
     [0.443, 0.490, 0.560, 0.665, 0.705, 0.740, 0.783, 0.842, 0.865, 0.945, 1.375, 1.610, 2.190]
 )

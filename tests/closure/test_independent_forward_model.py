@@ -99,7 +99,10 @@ def test_surface_reflectance_with_the_retrieved_aot(retrieved: dict[str, np.ndar
 
 @pytest.mark.parametrize("platform", ["S2A", "S2B"])
 def test_water_vapour_from_6sv(platform: str) -> None:
-    """Direct 6SV runs: continental aerosol up to AOT 0.6, ground above 0.1, 0.3 to 5 cm; the true AOT is given."""
+    """Direct 6SV runs: continental aerosol up to AOT 1, any ground, 0.3 to 5 cm; the true AOT is given.
+
+    Too dark ground under thick aerosol is refused by the retrieval itself: at most one case in ten.
+    """
     rows = read(Path(__file__).parents[1] / "radiative_transfer" / "data" / f"sixs_{platform.lower()}.csv")
     published = default_responses(platform)
     responses = {}
@@ -108,20 +111,20 @@ def test_water_vapour_from_6sv(platform: str) -> None:
         wavelength = 250.0 + 2.5 * (start - 1 + np.arange(published[band].values.size))
         responses[band] = SpectralResponse(wavelength, published[band].values)
     tables = integrate_bands(load_spectral_table(), responses, "continental", "6s")
-    errors = []
+    errors: list[float] = []
+    cases = 0
     for window, absorption in zip(
         [r for r in rows if r["band"] == "B8A"], [r for r in rows if r["band"] == "B09"], strict=True
     ):
-        if not (
-            float(window["rho_surface"]) >= 0.1 and float(window["sza_deg"]) <= 70 and float(window["aot550"]) <= 0.6
-        ):
+        if float(window["sza_deg"]) > 70:
             continue
         scene = scene_at(tables, window, float(window["elevation_km"]), float(window["ozone_du"]))
         images = [np.full(BLOCKS, float(r["toa_reflectance"]), np.float32) for r in (window, absorption)]
         aot = np.full(scene.grid.shape, float(window["aot550"]), np.float32)
         column, valid = retrieve_columns(scene, *images, np.ones(BLOCKS, np.bool_), aot, 1.0)
-        assert valid.all()
-        errors.append(float(column.mean()) - float(window["water_vapour_cm"]))
-    assert len(errors) > 8
+        cases += 1
+        if valid.all():
+            errors.append(float(column.mean()) - float(window["water_vapour_cm"]))
+    assert len(errors) >= max(0.9 * cases, 15)
     assert abs(np.mean(errors)) <= 0.04
     assert np.sqrt(np.mean(np.square(errors))) <= 0.08

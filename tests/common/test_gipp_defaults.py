@@ -26,6 +26,7 @@ L2A_VALUES = {
     "valid_pixel_buffer": 160.0, "second_cloud_mask": "NONE",
     "l1c_qlt_lost_layers": "ANC_LOST MSI_LOST",
     "l1c_qlt_defective_layers": "MSI_DEG DEFECTIVE SATURATED_L1A", "sky_view": "HORIZON", "cams_directory": None,
+    "uncertainty_output": False, "uncertainty_calibration": 1.7, "aot_inversion": "DDV",
     "downsample_20_to_60": True, "psd_version": "DEFAULT", "gipp_scheme": "L2A_GIPP", "sc_scheme": "L2A_CAL_SC_GIPP",
     "ac_scheme": "L2A_CAL_AC_GIPP", "pb_scheme": "L2A_PB_GIPP", "qi_scheme": "L2A_QUALITY", "median_filter": 0,
     "aerosol_type": "RURAL", "mid_latitude": "SUMMER", "ozone_content": 0, "wv_correction": 1, "vis_update_mode": 1,

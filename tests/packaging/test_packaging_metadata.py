@@ -17,7 +17,7 @@ from tasks.packaging.description import GippFile, ProductDescription
 from tasks.packaging.elements import document, find
 from tasks.packaging.inspire import inspire_from_level_1c, minimal_inspire
 from tasks.packaging.product_metadata import GranuleEntry, image_order, product_metadata
-from tasks.packaging.quality import GranuleQuality, merged, quality_report
+from tasks.packaging.quality import GranuleQuality, add_image_content, merged, quality_report
 from tasks.packaging.rep_info import schema_tops
 from tasks.packaging.tile_metadata import MaskEntry, TileIdentity, tile_metadata
 
@@ -260,3 +260,11 @@ def test_incomplete_datastrip_metadata_are_copied_as_far_as_they_go() -> None:
     assert root.find(".//Datatake_Info").get("datatakeIdentifier") == "GS2A_20170226T102021_008785_N99.99"
     assert root.find(".//Tile").get("tileId") == TILE_ID
     assert root.find(".//Downlink_Info") is None
+
+
+def test_a_method_that_the_format_does_not_know_is_called_default() -> None:
+    """PSD 14.8 allows SEN2COR_DDV, CAMS and DEFAULT; the quality report says the method in full."""
+    quality = QUALITY.model_copy(update={"aot_retrieval_method": "SEN2FLOW_MULTIBAND"})
+    root = etree.Element("root")
+    add_image_content(root, quality, of_tile=True)
+    assert root.findtext("Image_Content_QI/AOT_RETRIEVAL_METHOD") == "DEFAULT"

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.common.grid import Grid
+from tasks.common.noise import noise_deviation
 from tasks.radiative_transfer.atmosphere import Terms, surface_reflectance, toa_reflectance
 from tasks.simulation.atmosphere_nodes import gradients, node_coordinates, signal, surroundings_mean, terms_on_pixels
-from tasks.simulation.forward_model import block_mean, noise_deviation, on_pixels, to_dn, with_clouds
+from tasks.simulation.forward_model import block_mean, on_pixels, to_dn, with_clouds
 from tasks.simulation.natural_colour import natural_colour
 from tasks.simulation.parameters import SimulationParameters
 

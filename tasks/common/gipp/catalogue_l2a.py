@@ -73,6 +73,10 @@ ELEMENTS: Final[tuple[Element, ...]] = (
     _common("CAMS_Directory", kind=Kind.OPTIONAL_TEXT, default=None, since=OWN,
             meaning="folder of CAMS netCDF files for products without aerosol fields, relative to the Sen2Cor home "
             "or absolute; NONE: none are used"),
+    _flag("Uncertainty_Output", default=False, since=OWN,
+          meaning="write one standard deviation of the surface reflectance of each band to QI_DATA"),
+    _common("Uncertainty_Calibration", kind=Kind.NUMBER, default=1.7, minimum=0, maximum=20, unit="%", since=OWN,
+            meaning="one standard deviation of the instrument's absolute calibration"),
     _flag("Downsample_20_to_60", default=True, meaning="make the 60 m images by averaging those of 20 m"),
     _common("PSD_Version", kind=Kind.TEXT, default="DEFAULT", since="2.10",
             meaning="forces a version of the product format; DEFAULT: as the Level-1C product says"),
@@ -106,6 +110,9 @@ ELEMENTS: Final[tuple[Element, ...]] = (
            "2 to 4: other sensors' absorption regions, not for Sentinel-2"),
     _flags("VIS_Update_Mode", kind=Kind.INTEGER, default=1, choices=(0, 1),
            meaning="visibility: 0: constant; 1: varies over the scene"),
+    _flags("AOT_Inversion", kind=Kind.TEXT, default="DDV", choices=("DDV", "MULTIBAND"), since=OWN,
+           meaning="aerosol from dark dense vegetation (DDV, as Sen2Cor), or from several bands over all dark land and "
+           "water (MULTIBAND)"),
     _flags("WV_Watermask", kind=Kind.INTEGER, default=1, choices=(0, 1, 2),
            meaning="water vapour over water: 0: as retrieved; 1: average of the land; 2: average of the line"),
     _flags("Cirrus_Correction", kind=Kind.BOOLEAN, default=False, meaning="remove thin cirrus with B10"),

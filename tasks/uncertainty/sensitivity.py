@@ -1,0 +1,98 @@
+"""How the surface reflectance answers to what it was computed from.
+
+The pixel's light ``L = rho e`` (``e`` is 1 over level ground: :mod:`tasks.surface_reflectance.terrain`) follows from
+the top-of-atmosphere reflectance by the equations of :mod:`tasks.surface_reflectance.inversion`. Here the signal of a
+known ``L`` is computed and inverted again in a slightly different atmosphere: the difference is the error that such an
+error of AOT or water vapour makes. Inversion and forward model are linear in ``L`` once the surroundings are known, so
+the difference is too: two numbers a 60 m block, at ``L`` = 0 and per unit of ``L``, serve every pixel in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.surface_reflectance.coarse import Float32
+from tasks.surface_reflectance.coefficients import BandCoefficients
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """An error of the light that is linear in it: ``dark + slope * L``; fields of one shape."""
+
+    dark: Float32
+    slope: Float32
+
+
+def echo(mean: Float32, albedo: Float32) -> Float32:
+    """Return ``y_b = rho_b / (1 - S rho_b)`` of the surroundings' mean light and the spherical albedo."""
+    return np.asarray(mean / (1.0 - albedo * mean), np.float32)
+
+
+def top_of_atmosphere(c: BandCoefficients, light: Float32, y_mean: Float32) -> Float32:
+    """Return the reflectance at the top of the atmosphere: the forward equation of the inversion.
+
+    Args:
+        c: coefficients.
+        light: ``L``.
+        y_mean: ``y_b`` of the surroundings.
+    """
+    y = (light * (1.0 + c.spherical_albedo * y_mean) + c.adjacency * y_mean) / (1.0 + c.adjacency)
+    return np.asarray(c.path + y / c.inverse_transmittance, np.float32)
+
+
+def gain(c: BandCoefficients, y_mean: Float32) -> Float32:
+    """Return what a unit of top-of-atmosphere reflectance adds to the light, the surroundings kept."""
+    total = c.inverse_transmittance * (1.0 + c.adjacency) / (1.0 + c.spherical_albedo * y_mean)
+    return np.asarray(total, np.float32)
+
+
+def _inverted(
+    true: BandCoefficients, assumed: BandCoefficients, light: Float32, y_mean: Float32, factor: float = 1.0
+) -> Float32:
+    """Return the light found with the assumed coefficients where the true ones made the signal, times a factor.
+
+    The surroundings' mean is inverted with the assumed coefficients too, as the processor would.
+    """
+    toa = top_of_atmosphere(true, light, y_mean) * np.float32(factor)
+    toa_mean = (true.path + y_mean / true.inverse_transmittance) * np.float32(factor)
+    y = (toa - assumed.path) * assumed.inverse_transmittance
+    around = (toa_mean - assumed.path) * assumed.inverse_transmittance
+    found = (y + assumed.adjacency * (y - around)) / (1.0 + assumed.spherical_albedo * around)
+    return np.asarray(found, np.float32)
+
+
+def response(true: BandCoefficients, assumed: BandCoefficients, y_mean: Float32, calibration: float = 0.0) -> Response:
+    """Return the error of the light when ``assumed`` is used where ``true`` holds.
+
+    Args:
+        true, assumed: coefficients of one shape.
+        y_mean: ``y_b`` of the surroundings, with ``true``.
+        calibration: relative error of the signal, of the pixel and its surroundings alike.
+    """
+    factor = 1.0 + calibration
+    none, one = np.zeros_like(y_mean), np.ones_like(y_mean)
+    dark = _inverted(true, assumed, none, y_mean, factor)
+    return Response(dark, np.asarray(_inverted(true, assumed, one, y_mean, factor) - 1.0 - dark, np.float32))
+
+
+def central(true: BandCoefficients, below: BandCoefficients, above: BandCoefficients, y_mean: Float32) -> Response:
+    """Return the error for one standard deviation, as half the difference of both sides."""
+    low, high = response(true, below, y_mean), response(true, above, y_mean)
+    return Response(
+        np.asarray((high.dark - low.dark) * 0.5, np.float32), np.asarray((high.slope - low.slope) * 0.5, np.float32)
+    )
+
+
+def adjacency_error(c: BandCoefficients, wide: Float32, narrow: Float32) -> Float32:
+    """Return the error of the light from not knowing how far the adjacency effect reaches.
+
+    The range of ``Adj_Km`` is a convention; half of it is as likely. The two means of the surroundings differ where the
+    ground round a place changes with the distance, and there alone the range matters.
+
+    Args:
+        c: coefficients.
+        wide, narrow: ``y_b`` averaged over ``Adj_Km`` and over half of it.
+    """
+    return np.asarray(c.adjacency * np.abs(wide - narrow) / (1.0 + c.spherical_albedo * wide), np.float32)

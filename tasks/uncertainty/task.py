@@ -1,0 +1,157 @@
+"""The stage ``uncertainty``: one standard deviation of the surface reflectance of every band, at its finest image."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.artefacts import StageWriter, open_array
+from tasks.common.bands import EXPORTED_BANDS, NATIVE_RESOLUTION
+from tasks.common.records import StageResult, TileRef
+from tasks.common.stage import stage_task
+from tasks.l1c.load import load_source
+from tasks.surface_reflectance.coarse import Float32, shrink, strips
+from tasks.surface_reflectance.geometry import mean_cosine
+from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
+from tasks.surface_reflectance.inversion import OFFSET, QUANTIFICATION
+from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describe_surroundings
+from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
+from tasks.surface_reflectance.scene import Scene
+from tasks.surface_reflectance.terrain import BandRelief
+from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band, column_error_cm
+from tasks.uncertainty.budget import BandBudget, Instrument, to_counts, uncertainty_of_strip
+from tasks.uncertainty.parameters import UncertaintyParameters
+from tasks.uncertainty.slopes import slope_error
+
+_RESOLUTIONS: Final = (10, 20, 60)
+
+
+def layers(available: tuple[int, ...]) -> dict[str, int]:
+    """Return the bands and the finest of the available resolutions at which each has an image."""
+    found: dict[str, int] = {}
+    for resolution in sorted(available):
+        for band in EXPORTED_BANDS[resolution]:
+            if resolution >= NATIVE_RESOLUTION[band] or NATIVE_RESOLUTION[band] not in available:
+                found.setdefault(band, resolution)
+    return found
+
+
+@stage_task("uncertainty", version="1")
+def estimate_uncertainty(
+    out: StageWriter,
+    tile: TileRef,
+    parameters: UncertaintyParameters,
+    l1c: StageResult,
+    classification: StageResult,
+    dem: StageResult,
+    meteo: StageResult,
+    aot: StageResult,
+    water_vapour: StageResult,
+    surface_reflectance_20m: StageResult | None = None,
+    surface_reflectance_10m: StageResult | None = None,
+    surface_reflectance_60m: StageResult | None = None,
+) -> None:
+    """Write ``<band>_uncertainty_<resolution>m`` in 0.00001 (0 = no-data), each band at its finest image.
+
+    Statistics: ``layers`` (resolution of each band), ``mean_uncertainty`` of each band, ``aot_uncertainty`` and the
+    mean ``water_vapour_uncertainty_cm``.
+    """
+    parameters = with_decided_aerosol(parameters, aot)
+    stages = {10: surface_reflectance_10m, 20: surface_reflectance_20m, 60: surface_reflectance_60m}
+    images = {resolution: stage for resolution, stage in stages.items() if stage is not None}
+    resolutions = layers(tuple(images))
+    maps = open_maps(parameters.map_resolution, classification, aot, water_vapour)
+    scl, at = maps.scl, maps.resolution
+    scene = open_scene(out, tile, parameters, tuple({*resolutions, "B09"}), l1c=l1c, dem=dem, meteo=meteo)
+    errors = _errors(scene, parameters, maps, aot, water_vapour)
+    irradiance = load_source(tile).product.solar_irradiance
+    zenith = float(np.degrees(np.arccos(mean_cosine(scene.sun_zenith_deg))))
+    reliefs = {r: relief_of(dem, scene, scl, r, parameters, at) for r in set(resolutions.values())}
+    means: dict[str, float] = {}
+    for band, resolution in resolutions.items():
+        dn = open_array(images[resolution], f"{band}_{resolution}m")
+        rho60 = _reflectance(dn if resolution == GRID_M else block_means(dn, scl != 0, resolution))
+        relief = relief_of_band(
+            reliefs[resolution], scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None
+        )
+        budget = budget_of_band(scene, band, errors, rho60)
+        if relief is not None:
+            relief = relief.with_known_ground(rho60, shrink(scl != 0, GRID_M // at), budget.albedo)
+        averaged = (resolution // NATIVE_RESOLUTION[band]) ** 2
+        instrument = Instrument(band, irradiance[band], zenith, max(1, averaged))
+        stored = out.create(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
+        means[band] = _fill(stored, dn, budget, instrument, relief, resolution, parameters)
+        stored.flush()
+    out.statistics.update(
+        layers=resolutions,
+        mean_uncertainty=means,
+        aot_uncertainty=errors.aot550_error,
+        water_vapour_uncertainty_cm=float(errors.water_error_cm.mean()),
+    )
+
+
+def _errors(
+    scene: Scene, parameters: UncertaintyParameters, maps: TileMaps, aot: StageResult, water: StageResult
+) -> AtmosphereErrors:
+    """Return AOT, water vapour and surroundings with what is known about their errors."""
+    aot_nodes = nodes_of_map(scene.grid, maps.aot550, maps.scl, maps.resolution)
+    column = nodes_of_map(scene.grid, maps.water_vapour, maps.scl, maps.resolution)
+    if water.statistics["retrieved_percentage"] > 0:
+        both = np.sqrt(2.0) * parameters.uncertainty_calibration / 100.0
+        ratio = float(np.hypot(parameters.band_ratio_uncertainty, both))
+        error = column_error_cm(scene, aot_nodes, column, ratio)
+    else:
+        error = np.full_like(column, parameters.unknown_water_vapour_cm)
+    wide, narrow = (
+        describe_surroundings(maps.scl, adj_km, maps.resolution) if parameters.rho_retrieval_step2 else None
+        for adj_km in (parameters.adj_km, 0.5 * parameters.adj_km)
+    )
+    return AtmosphereErrors(
+        aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),
+        aot550_nodes=aot_nodes,
+        aot550_error=_aot_error(aot, parameters.uncertainty_calibration / 100.0),
+        water_cm=column,
+        water_error_cm=error,
+        calibration=parameters.uncertainty_calibration / 100.0,
+        wide=wide,
+        narrow=narrow,
+    )
+
+
+def _aot_error(aot: StageResult, calibration: float) -> float:
+    """Return one standard deviation of the AOT: of its retrieval, and of the calibration of what it was read from."""
+    retrieval, per_gain = float(aot.statistics["aot_uncertainty"]), float(aot.statistics["aot_per_gain"])
+    return float(np.hypot(retrieval, per_gain * calibration))
+
+
+def _reflectance(counts: NDArray[Any]) -> Float32:
+    """Return surface reflectance of stored counts or their means; 0 where there are none."""
+    rho = (np.asarray(counts, np.float32) - np.float32(OFFSET)) * np.float32(1.0 / QUANTIFICATION)
+    return np.asarray(np.where(np.asarray(counts) == 0, np.float32(0.0), rho), np.float32)
+
+
+def _fill(
+    stored: NDArray[Any],
+    dn: NDArray[np.uint16],
+    budget: BandBudget,
+    instrument: Instrument,
+    relief: BandRelief | None,
+    resolution: int,
+    parameters: UncertaintyParameters,
+) -> float:
+    """Fill the layer of one band strip by strip; return its mean over the valid pixels."""
+    total, number = 0.0, 0
+    for rows in strips(dn.shape[0]):
+        counts = np.asarray(dn[rows])
+        nodata = counts == 0
+        received = slope = None
+        if relief is not None:
+            received = relief.received(rows, dn.shape[1])
+            slope = slope_error(relief, rows, received, parameters.slope_uncertainty_deg, parameters.sky_uncertainty)
+        error = uncertainty_of_strip(_reflectance(counts), budget, instrument, rows, resolution, received, slope)
+        stored[rows] = to_counts(error, nodata)
+        total += float(np.sum(error, where=~nodata, dtype=np.float64))
+        number += int(np.count_nonzero(~nodata))
+    return total / max(number, 1)

@@ -1,0 +1,139 @@
+"""The budget of one pixel against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_atmosphere import fake_scene
+
+from tasks.common.noise import noise_deviation
+from tasks.surface_reflectance.coefficients import BandCoefficients
+from tasks.uncertainty.atmosphere import column_error_cm
+from tasks.uncertainty.budget import BandBudget, Instrument, to_counts, uncertainty_of_strip
+from tasks.uncertainty.sensitivity import Response, adjacency_error, central, echo, gain, response, top_of_atmosphere
+from tasks.uncertainty.task import layers
+
+
+def field(value: float, shape: tuple[int, int] = (1, 1)) -> np.ndarray:
+    return np.full(shape, value, np.float32)
+
+
+def coefficients(path: float = 0.05, inverse: float = 1.25, albedo: float = 0.1, adjacency: float = 0.25):
+    return BandCoefficients(*(field(v) for v in (path, inverse, albedo, adjacency)))
+
+
+def test_noise_meets_the_specified_ratio_at_the_reference_radiance() -> None:
+    """B04: 108 W m-2 sr-1 um-1 at a ratio of 142; with E0 = 1512.06 and the sun in the zenith that is 0.2244."""
+    reference = 108.0 * np.pi / 1512.06
+    assert reference == pytest.approx(0.2244, abs=1e-4)
+    assert noise_deviation("B04", field(reference), 1512.06, 0.0)[0, 0] == pytest.approx(reference / 142, rel=1e-5)
+    dark = noise_deviation("B04", field(0.0), 1512.06, 0.0)[0, 0]
+    assert dark == pytest.approx(np.sqrt(0.4) * reference / 142, rel=1e-5)
+
+
+def test_variance_of_the_signal() -> None:
+    """Four averaged pixels halve the noise; rounding is 1e-4 / sqrt(12)."""
+    instrument = Instrument("B04", 1512.06, 0.0, 4)
+    noise = float(noise_deviation("B04", field(0.3), 1512.06, 0.0)[0, 0])
+    expected = noise**2 / 4 + (1e-4) ** 2 / 12
+    assert instrument.variance(field(0.3))[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_forward_equation_by_hand() -> None:
+    """L = 0.3, y_b = 0.2: y = (0.3 * 1.02 + 0.25 * 0.2) / 1.25 = 0.2848; toa = 0.05 + 0.2848 / 1.25."""
+    assert top_of_atmosphere(coefficients(), field(0.3), field(0.2))[0, 0] == pytest.approx(0.27784, abs=1e-6)
+    assert gain(coefficients(), field(0.2))[0, 0] == pytest.approx(1.25 * 1.25 / 1.02, rel=1e-6)
+    assert echo(field(0.2), field(0.1))[0, 0] == pytest.approx(0.2 / 0.98, rel=1e-6)
+
+
+def test_answer_to_a_shift_of_the_path() -> None:
+    """A path 0.01 too bright lowers y and y_b by 0.0125; worked out with the inversion's formula for L = 0 and 1."""
+    found = response(coefficients(), coefficients(path=0.06), field(0.2))
+
+    def inverted(light: float) -> float:
+        y = (light * 1.02 + 0.05) / 1.25 - 0.0125
+        around = 0.2 - 0.0125
+        return (y + 0.25 * (y - around)) / (1 + 0.1 * around) - light
+
+    assert found.dark[0, 0] == pytest.approx(inverted(0.0), abs=1e-6)
+    assert (found.dark + found.slope)[0, 0] == pytest.approx(inverted(1.0), abs=1e-6)
+
+
+def test_calibration_is_wrong_in_the_surroundings_too() -> None:
+    """Over uniform ground 2 % more signal adds 0.02 toa 1.25 to y = y_b, and rho = y / (1 + S y)."""
+    y = 0.3 / (1 - 0.1 * 0.3)
+    brighter = (0.05 + y / 1.25) * 1.02
+    wrong = (brighter - 0.05) * 1.25
+    found = response(coefficients(), coefficients(), field(y), 0.02)
+    assert (found.dark + 0.3 * found.slope)[0, 0] == pytest.approx(wrong / (1 + 0.1 * wrong) - 0.3, abs=1e-6)
+
+
+def test_central_difference_is_half_of_both_sides() -> None:
+    both = central(coefficients(), coefficients(path=0.04), coefficients(path=0.06), field(0.0))
+    assert both.dark[0, 0] == pytest.approx(-0.0125, abs=1e-6)
+    assert both.slope[0, 0] == pytest.approx(0.0, abs=2e-3)
+
+
+def test_adjacency_matters_where_the_surroundings_change_with_distance() -> None:
+    assert adjacency_error(coefficients(), field(0.2), field(0.2))[0, 0] == 0
+    assert adjacency_error(coefficients(), field(0.2), field(0.1))[0, 0] == pytest.approx(0.25 * 0.1 / 1.02, rel=1e-5)
+
+
+def budget(shape=(2, 2)) -> BandBudget:
+    return BandBudget(
+        path=field(0.04, shape), gain=field(1.6, shape),
+        calibration=Response(field(0.001, shape), field(0.02, shape)),
+        aot550=Response(field(-0.003, shape), field(0.01, shape)),
+        water_vapour=Response(field(0.0, shape), field(0.002, shape)),
+        adjacency=field(0.001, shape), albedo=field(0.1, shape),
+    )  # fmt: skip
+
+
+def test_shares_add_in_squares() -> None:
+    instrument = Instrument("B04", 1512.06, 0.0, 1)
+    rho = field(0.25, (6, 6))
+    found = uncertainty_of_strip(rho, budget(), instrument, slice(0, 6), 20)
+    signal = instrument.variance(field(0.04 + 0.25 / 1.6))[0, 0] * 1.6**2
+    others = (0.001 + 0.02 * 0.25) ** 2 + (-0.003 + 0.01 * 0.25) ** 2 + (0.002 * 0.25) ** 2 + 0.001**2
+    np.testing.assert_allclose(found, np.sqrt(signal + others), rtol=1e-5)
+
+
+def test_slopes_divide_by_the_light_and_add_their_own_share() -> None:
+    instrument = Instrument("B04", 1512.06, 0.0, 1)
+    rho, received = field(0.25, (6, 6)), field(0.5, (6, 6))
+    found = uncertainty_of_strip(rho, budget(), instrument, slice(0, 6), 20, received, field(0.1, (6, 6)))
+    light = 0.125
+    signal = instrument.variance(field(0.04 + light / 1.6))[0, 0] * 1.6**2
+    others = (0.001 + 0.02 * light) ** 2 + (-0.003 + 0.01 * light) ** 2 + (0.002 * light) ** 2 + 0.001**2
+    np.testing.assert_allclose(found, np.sqrt((signal + others) / 0.25 + 0.025**2), rtol=1e-5)
+
+
+def test_layers_are_counts_of_a_hundred_thousandth() -> None:
+    values = np.array([[0.00234, 0.0, 0.5, 0.01]], np.float32)
+    counts = to_counts(values, np.array([[False, False, False, True]]))
+    np.testing.assert_array_equal(counts, [[234, 1, 32767, 0]])
+    assert counts.dtype == np.uint16
+
+
+def test_column_error_follows_the_absorption() -> None:
+    """The fake band absorbs as exp(-0.42 (U m p^0.5)^0.5916): its slope is known in closed form."""
+    scene = fake_scene(600.0, 600.0, height_km=0.0)
+    column = np.full(scene.grid.shape, 2.0, np.float32)
+    airmass = 1 / np.cos(np.radians(scene.sun_zenith_deg)) + 1 / np.cos(np.radians(scene.view_zenith_deg[9]))
+    power = 0.6 - 0.02 * 0.42
+    slope = 0.42 * power * airmass**power * 2.0 ** (power - 1)
+    np.testing.assert_allclose(column_error_cm(scene, column * 0.1, column, 0.02), 0.02 / slope, rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("available", "expected"),
+    [((10, 20, 60), {"B02": 10, "B08": 10, "B05": 20, "B12": 20, "B01": 60, "B09": 60}),
+     ((20, 60), {"B02": 20, "B05": 20, "B09": 60, "B01": 60}),
+     ((20,), {"B04": 20, "B01": 20}),
+     ((60,), {"B04": 60, "B01": 60, "B09": 60})],
+)  # fmt: skip
+def test_each_band_has_one_layer_at_its_finest_image(available: tuple[int, ...], expected: dict[str, int]) -> None:
+    found = layers(available)
+    assert {band: found.get(band) for band in expected} == expected
+    if 10 not in available:
+        assert "B08" not in found
