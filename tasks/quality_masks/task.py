@@ -15,7 +15,8 @@ from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.common.xml import shown
 from tasks.l1c.load import load_source
-from tasks.l1c.model import GranuleSource, MaskFile, TileMetadata
+from tasks.l1c.model import GranuleSource, TileMetadata
+from tasks.quality_masks.choice import RASTER, masks_of, source_of
 from tasks.quality_masks.layers import coarsen_any, mark, percentages
 from tasks.quality_masks.parameters import QualityMaskParameters
 from tasks.quality_masks.read import (
@@ -31,8 +32,6 @@ from tasks.quality_masks.read import (
 
 CODE: Final = "L2A-QLT-MASKS"
 
-_RASTER: Final = "MSK_QUALIT"
-_VECTOR: Final = ("MSK_TECQUA", "MSK_DEFECT", "MSK_NODATA", "MSK_SATURA")
 _STRIP_ROWS: Final = 768
 """Rows of the 20 m grid at a time; a multiple of 3, so that strips fall on whole rows at 60 m too."""
 
@@ -83,11 +82,10 @@ def read_quality_masks(out: StageWriter, tile: TileRef, parameters: QualityMaskP
             unread.append(band)
             problems += [str(error)] if len(unread) == 1 else []
     invalid.flush()
-    opened = [mask for band in bands if band not in unread for mask in _masks_of(source.tile, band)]
-    kinds = sorted({"MSK_QUALIT" if mask.type == _RASTER else "GML" for mask in opened})
-    out.statistics["source"] = " ".join(kinds) or "NONE"
-    out.statistics["files"] += describe(dict.fromkeys(mask.path for mask in opened))
-    out.statistics.update(used=True, bands=[b for b in bands if b not in unread], **percentages(invalid))
+    read = [band for band in bands if band not in unread]
+    out.statistics["source"], files = source_of(source.tile, read)
+    out.statistics["files"] += describe(files)
+    out.statistics.update(used=True, bands=read, **percentages(invalid))
     if problems:
         without = f"no quality mask of {', '.join(unread)}" if unread else "quality masks of all bands read"
         out.fall_back(CODE, f"{without}: {'; '.join(problems)}")
@@ -120,7 +118,7 @@ def _mark_band(
     resolution = NATIVE_RESOLUTION[band]
     grid = source.tile.grid.at(resolution)
     wanted = (*parameters.lost_layers, *parameters.defective_layers)
-    raster = next((mask for mask in _masks_of(source.tile, band) if mask.type == _RASTER), None)
+    raster = next((mask for mask in masks_of(source.tile, band) if mask.type == RASTER), None)
     polygons = _polygons(source.tile, band, wanted) if raster is None else ()
     if raster is not None:
         for block, layers in marked_blocks(raster.path, grid, wanted):
@@ -136,20 +134,13 @@ def _mark_band(
         mark(invalid[start:stop], coarse, parameters.lost_layers)
 
 
-def _masks_of(tile: TileMetadata, band: str) -> list[MaskFile]:
-    """Return a band's raster mask, or its polygon masks where it has none."""
-    own = [mask for mask in tile.masks if mask.band == band and mask.type in (_RASTER, *_VECTOR)]
-    raster = [mask for mask in own if mask.type == _RASTER][:1]
-    return raster or own
-
-
 def _polygons(tile: TileMetadata, band: str, wanted: tuple[str, ...]) -> tuple[Polygon, ...]:
     """Return the polygons of the wanted layers in the GML masks of one band.
 
     Raises:
         InvalidInput: the band has no mask of those kinds, or one is damaged.
     """
-    files = [mask.path for mask in _masks_of(tile, band)]
+    files = [mask.path for mask in masks_of(tile, band)]
     if not files:
         raise InvalidInput(f"{shown(tile.path)}: lists no quality mask of {band}")
     return tuple(
