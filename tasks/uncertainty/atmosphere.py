@@ -41,6 +41,17 @@ class AtmosphereErrors:
     narrow: Surroundings | None = None
 
 
+def aot_error(retrieval: float, per_gain: float, calibration: float) -> float:
+    """Return one standard deviation of the AOT: of its retrieval, and of the calibration of what it was read from.
+
+    Args:
+        retrieval: standard uncertainty of the retrieval.
+        per_gain: change of the AOT per relative change of the signal.
+        calibration: relative standard uncertainty of the signal.
+    """
+    return float(np.hypot(retrieval, per_gain * calibration))
+
+
 def column_error_cm(scene: Scene, aot550: Float32, water_cm: Float32, ratio_error: float) -> Float32:
     """Return the standard uncertainty of the retrieved column ``[ny, nx]`` [cm].
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tasks.common.noise import noise_deviation
 from tasks.surface_reflectance.coarse import Float32, enlarge
+from tasks.surface_reflectance.inversion import OFFSET, QUANTIFICATION
 from tasks.surface_reflectance.neighbourhood import GRID_M
 from tasks.uncertainty.sensitivity import Response
 
@@ -119,3 +120,9 @@ def to_counts(uncertainty: Float32, nodata: NDArray[np.bool_]) -> NDArray[Any]:
     counts = np.clip(np.floor(uncertainty * np.float32(SCALE) + np.float32(0.5)), 1, LARGEST_COUNT)
     counts[nodata] = 0
     return np.asarray(counts, np.uint16)
+
+
+def reflectance_of_counts(counts: NDArray[Any]) -> Float32:
+    """Return surface reflectance of stored counts or their means; 0 where there are none."""
+    rho = (np.asarray(counts, np.float32) - np.float32(OFFSET)) * np.float32(1.0 / QUANTIFICATION)
+    return np.asarray(np.where(np.asarray(counts) == 0, np.float32(0.0), rho), np.float32)

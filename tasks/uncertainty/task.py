@@ -12,16 +12,15 @@ from tasks.common.bands import EXPORTED_BANDS, NATIVE_RESOLUTION
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.l1c.load import load_source
-from tasks.surface_reflectance.coarse import Float32, shrink, strips
+from tasks.surface_reflectance.coarse import shrink, strips
 from tasks.surface_reflectance.geometry import mean_cosine
 from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
-from tasks.surface_reflectance.inversion import OFFSET, QUANTIFICATION
 from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describe_surroundings
 from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
 from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.terrain import BandRelief
-from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band, column_error_cm
-from tasks.uncertainty.budget import BandBudget, Instrument, to_counts, uncertainty_of_strip
+from tasks.uncertainty.atmosphere import AtmosphereErrors, aot_error, budget_of_band, column_error_cm
+from tasks.uncertainty.budget import BandBudget, Instrument, reflectance_of_counts, to_counts, uncertainty_of_strip
 from tasks.uncertainty.parameters import UncertaintyParameters
 from tasks.uncertainty.slopes import slope_error
 
@@ -72,7 +71,7 @@ def estimate_uncertainty(
     means: dict[str, float] = {}
     for band, resolution in resolutions.items():
         dn = open_array(images[resolution], f"{band}_{resolution}m")
-        rho60 = _reflectance(dn if resolution == GRID_M else block_means(dn, scl != 0, resolution))
+        rho60 = reflectance_of_counts(dn if resolution == GRID_M else block_means(dn, scl != 0, resolution))
         relief = relief_of_band(
             reliefs[resolution], scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None
         )
@@ -96,10 +95,11 @@ def _errors(
     scene: Scene, parameters: UncertaintyParameters, maps: TileMaps, aot: StageResult, water: StageResult
 ) -> AtmosphereErrors:
     """Return AOT, water vapour and surroundings with what is known about their errors."""
+    calibration = parameters.uncertainty_calibration / 100.0
     aot_nodes = nodes_of_map(scene.grid, maps.aot550, maps.scl, maps.resolution)
     column = nodes_of_map(scene.grid, maps.water_vapour, maps.scl, maps.resolution)
     if water.statistics["retrieved_percentage"] > 0:
-        both = np.sqrt(2.0) * parameters.uncertainty_calibration / 100.0
+        both = np.sqrt(2.0) * calibration
         ratio = float(np.hypot(parameters.band_ratio_uncertainty, both))
         error = column_error_cm(scene, aot_nodes, column, ratio)
     else:
@@ -111,25 +111,15 @@ def _errors(
     return AtmosphereErrors(
         aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),
         aot550_nodes=aot_nodes,
-        aot550_error=_aot_error(aot, parameters.uncertainty_calibration / 100.0),
+        aot550_error=aot_error(
+            float(aot.statistics["aot_uncertainty"]), float(aot.statistics["aot_per_gain"]), calibration
+        ),
         water_cm=column,
         water_error_cm=error,
-        calibration=parameters.uncertainty_calibration / 100.0,
+        calibration=calibration,
         wide=wide,
         narrow=narrow,
     )
-
-
-def _aot_error(aot: StageResult, calibration: float) -> float:
-    """Return one standard deviation of the AOT: of its retrieval, and of the calibration of what it was read from."""
-    retrieval, per_gain = float(aot.statistics["aot_uncertainty"]), float(aot.statistics["aot_per_gain"])
-    return float(np.hypot(retrieval, per_gain * calibration))
-
-
-def _reflectance(counts: NDArray[Any]) -> Float32:
-    """Return surface reflectance of stored counts or their means; 0 where there are none."""
-    rho = (np.asarray(counts, np.float32) - np.float32(OFFSET)) * np.float32(1.0 / QUANTIFICATION)
-    return np.asarray(np.where(np.asarray(counts) == 0, np.float32(0.0), rho), np.float32)
 
 
 def _fill(
@@ -150,7 +140,9 @@ def _fill(
         if relief is not None:
             received = relief.received(rows, dn.shape[1])
             slope = slope_error(relief, rows, received, parameters.slope_uncertainty_deg, parameters.sky_uncertainty)
-        error = uncertainty_of_strip(_reflectance(counts), budget, instrument, rows, resolution, received, slope)
+        error = uncertainty_of_strip(
+            reflectance_of_counts(counts), budget, instrument, rows, resolution, received, slope
+        )
         stored[rows] = to_counts(error, nodata)
         total += float(np.sum(error, where=~nodata, dtype=np.float64))
         number += int(np.count_nonzero(~nodata))
