@@ -52,6 +52,11 @@ def aot_error(retrieval: float, per_gain: float, calibration: float) -> float:
     return float(np.hypot(retrieval, per_gain * calibration))
 
 
+def ratio_error(ground: float, calibration: float) -> float:
+    """Return the relative standard uncertainty of B09/B8A: of the ground's slope, and of the two bands' calibration."""
+    return float(np.hypot(ground, np.sqrt(2.0) * calibration))
+
+
 def column_error_cm(scene: Scene, aot550: Float32, water_cm: Float32, ratio_error: float) -> Float32:
     """Return the standard uncertainty of the retrieved column ``[ny, nx]`` [cm].
 

@@ -19,7 +19,7 @@ from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describ
 from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
 from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.terrain import BandRelief
-from tasks.uncertainty.atmosphere import AtmosphereErrors, aot_error, budget_of_band, column_error_cm
+from tasks.uncertainty.atmosphere import AtmosphereErrors, aot_error, budget_of_band, column_error_cm, ratio_error
 from tasks.uncertainty.budget import BandBudget, Instrument, reflectance_of_counts, to_counts, uncertainty_of_strip
 from tasks.uncertainty.parameters import UncertaintyParameters
 from tasks.uncertainty.slopes import slope_error
@@ -99,8 +99,7 @@ def _errors(
     aot_nodes = nodes_of_map(scene.grid, maps.aot550, maps.scl, maps.resolution)
     column = nodes_of_map(scene.grid, maps.water_vapour, maps.scl, maps.resolution)
     if water.statistics["retrieved_percentage"] > 0:
-        both = np.sqrt(2.0) * calibration
-        ratio = float(np.hypot(parameters.band_ratio_uncertainty, both))
+        ratio = ratio_error(parameters.band_ratio_uncertainty, calibration)
         error = column_error_cm(scene, aot_nodes, column, ratio)
     else:
         error = np.full_like(column, parameters.unknown_water_vapour_cm)
