@@ -21,7 +21,11 @@ Float = NDArray[np.float64]
 SHETTLE_FENN: dict[str, str] = {"rural": "RUR?2", "maritime": "OCN?3", "urban": "URB?2"}
 """LOWTRAN 7 block names; the digit is the relative humidity: 1 = 0 %, 2 = 70 %, 3 = 80 %, 4 = 99 %."""
 
-_SAMPLING_AOT = 1.0
+_OPTICAL_DEPTH_AOT = 1.0
+_PHASE_AOT = 1e-4
+"""6S takes so thin an aerosol for none when it solves, and answers ten times sooner; the printed phase function is the
+same to the last digit."""
+
 _INSIDE_FORWARD_INTERVAL_DEG = (3.4, 3.85)
 """Two angles between the first two Gauss points (1.71 and 3.93 degrees)."""
 
@@ -83,24 +87,25 @@ def legendre_moments(phase: Float) -> Float:
     return moments / moments[0]
 
 
-def sampling_run(wavelength_um: float, kind: str, angle: float) -> str:
+def sampling_run(wavelength_um: float, kind: str, angle: float, aot550: float = _PHASE_AOT) -> str:
     """Return the print of a monochromatic 6S run whose scattering angle is ``angle`` [degrees]."""
     sun, view, azimuth = _geometry(angle)
-    lines = sixs.aerosol_lines(kind, _SAMPLING_AOT)
+    lines = sixs.aerosol_lines(kind, aot550)
     return sixs.run(sixs.Scene(sun, view, azimuth, 0.0, 0.0, lines, f"-1\n{wavelength_um}"))
 
 
 def sample_6s(wavelength_um: float, kind: str = "continental") -> AerosolOptics:
     """Return the properties of a 6S aerosol at one wavelength, sampled with monochromatic runs."""
 
-    def sample(angle: float) -> tuple[float, float, float]:
-        return sixs.aerosol_properties(sampling_run(wavelength_um, kind, angle), _SAMPLING_AOT)
+    def sample(angle: float) -> float:
+        return sixs.phase_matrix(sampling_run(wavelength_um, kind, angle))[0]
 
+    thick = sampling_run(wavelength_um, kind, 180.0, _OPTICAL_DEPTH_AOT)
+    extinction, albedo = sixs.aerosol_properties(thick, _OPTICAL_DEPTH_AOT)
     cosine, _ = np.polynomial.legendre.leggauss(GAUSS_POINTS)
-    samples = np.array([sample(float(angle)) for angle in np.degrees(np.arccos(cosine))])
-    extinction, albedo, phase = samples[0, 0], samples[0, 1], samples[:, 2]
+    phase = np.array([sample(float(angle)) for angle in np.degrees(np.arccos(cosine))])
     if np.isnan(phase[-1]):  # 6S cannot print values above 100; between its points it is linear in the cosine
         near, far = np.cos(np.radians(_INSIDE_FORWARD_INTERVAL_DEG))
-        first, second = (sample(angle)[2] for angle in _INSIDE_FORWARD_INTERVAL_DEG)
+        first, second = (sample(angle) for angle in _INSIDE_FORWARD_INTERVAL_DEG)
         phase[-1] = second + (first - second) * (cosine[-1] - far) / (near - far)
-    return AerosolOptics(float(extinction), float(albedo), legendre_moments(phase))
+    return AerosolOptics(extinction, albedo, legendre_moments(phase))

@@ -2,14 +2,15 @@
 
 The files are written by ``tasks.radiative_transfer.build.reference``. Printed are, per band, root mean squares (and
 largest differences) in 1e-4 of reflectance. Gas absorption and spectral responses are those of 6SV, so that solver,
-coupling, grid and interpolation are what is compared. Needs none of the build packages.
+coupling, grid and interpolation are what is compared. With ``--levels`` what 6SV's own vertical levels add
+(``tasks.radiative_transfer.build.sixs_levels``) is added to the table too. Needs none of the build packages.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from numpy.typing import NDArray
 
 from tasks.common.bands import BANDS
 from tasks.common.spectral import SpectralResponse
+from tasks.radiative_transfer.atmosphere import Terms, surface_reflectance, toa_reflectance
 from tasks.radiative_transfer.bands import integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.radiative_transfer.points import Points, evaluate_points
 
+Array = NDArray[np.float32]
 Float = NDArray[np.float64]
 
 _STATE = ("sza_deg", "vza_deg", "raa_deg", "aot550", "water_vapour_cm", "ozone_du", "elevation_km", "rho_surface")
@@ -53,8 +56,15 @@ def as_6s_places_it(response: SpectralResponse) -> SpectralResponse:
     return SpectralResponse(250.0 + 2.5 * (start - 1 + np.arange(response.values.size)), response.values)
 
 
-def compare(path: Path, aerosol: str, polarisation: bool = True) -> Comparison:
-    """Evaluate the points of a file of 6SV runs."""
+def compare(path: Path, aerosol: str, polarisation: bool = True, levels: bool = False) -> Comparison:
+    """Evaluate the points of a file of 6SV runs.
+
+    Args:
+        path: the file.
+        aerosol: type of the table.
+        polarisation: with the polarisation term.
+        levels: add what the levels of 6SV add, from the columns ``levels_*`` of the file.
+    """
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     platform, bands = rows[0]["platform"], [row["band"] for row in rows]
@@ -62,13 +72,30 @@ def compare(path: Path, aerosol: str, polarisation: bool = True) -> Comparison:
         name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name not in ("platform", "band")
     }
     responses = {band: as_6s_places_it(response) for band, response in default_responses(platform).items()}
-    tables = integrate_bands(load_spectral_table(), responses, aerosol, "6s", polarisation)
+    tables = {platform: integrate_bands(load_spectral_table(), responses, aerosol, "6s", polarisation)}
     points = Points([platform] * len(rows), bands, *(columns[name] for name in (*_STATE, "toa_reflectance")))
-    result = evaluate_points(points, {platform: tables})
+    result = evaluate_points(points, tables)
+    if levels:
+        half = replace(points, water_vapour_cm=points.water_vapour_cm / 2.0)
+        result = _with_levels(result, evaluate_points(half, tables)["gas_transmittance"], columns)
     difference = {name: result[name] - columns[name] for name in _TERMS}
     difference["toa"] = result["rho_toa"] - columns["toa_reflectance"]
     difference["surface"] = result["rho_surface_retrieved"] - columns["rho_surface"]
     return Comparison(np.array(bands), columns, difference)
+
+
+def _with_levels(result: dict[str, Array], gas_of_half_water: Array, columns: dict[str, Float]) -> dict[str, Array]:
+    """Return the columns as they would be on the levels of 6SV, which lets half of the water act on the aerosol."""
+    path = result["path_reflectance"] + columns["levels_path"] * gas_of_half_water
+    down, up, albedo = (result[name] + columns[f"levels_{name}"] for name in _TERMS[:3])
+    terms = Terms(path, down, up, up, albedo, result["gas_transmittance"])
+    return result | {
+        "transmittance_down": down,
+        "transmittance_up": up,
+        "spherical_albedo": albedo,
+        "rho_toa": toa_reflectance(terms, columns["rho_surface"]),
+        "rho_surface_retrieved": surface_reflectance(terms, columns["toa_reflectance"]),
+    }
 
 
 def report(comparison: Comparison) -> list[str]:
@@ -88,9 +115,11 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--aerosol", default="continental", help="type of the table: continental, maritime_6s, desert")
     parser.add_argument("--scalar", action="store_true", help="without the polarisation term")
+    parser.add_argument("--levels", action="store_true", help="with what the vertical levels of 6SV add")
     arguments = parser.parse_args()
     for path in arguments.files:
-        print(path, *report(compare(path, arguments.aerosol, not arguments.scalar)), sep="\n")
+        found = compare(path, arguments.aerosol, not arguments.scalar, arguments.levels)
+        print(path, *report(found), sep="\n")
 
 
 if __name__ == "__main__":

@@ -78,10 +78,9 @@ def _values(text: str, label: str) -> list[float]:
     return [float("nan") if "*" in value else float(value) for value in found.groups()]
 
 
-def aerosol_properties(text: str, aot550: float) -> tuple[float, float, float]:
-    """Return extinction per AOT550, single-scattering albedo and phase function of a monochromatic run."""
-    depth = _values(text, "optical depth total")[1]
-    return depth / aot550, _values(text, "sing. scat. albedo")[1], _values(text, "phase function I")[1]
+def aerosol_properties(text: str, aot550: float) -> tuple[float, float]:
+    """Return extinction per AOT550 and single-scattering albedo of the aerosol of a monochromatic run."""
+    return _values(text, "optical depth total")[1] / aot550, _values(text, "sing. scat. albedo")[1]
 
 
 def phase_matrix(text: str) -> tuple[float, float, float]:

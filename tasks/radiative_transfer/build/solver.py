@@ -17,6 +17,9 @@ from tasks.radiative_transfer.build import grid
 Float = NDArray[np.float64]
 _NONE: Float = np.empty(0)
 _DARK = 1e-30
+_QUADRATURE: Float = (np.polynomial.legendre.leggauss(grid.STREAMS // 2)[0] + 1.0) / 2.0
+_BEAM_GAP = 2e-4
+"""The solver refuses a beam along a stream: such a cosine is moved by this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +52,21 @@ def _medium(
         grid.AEROSOL_SCALE_HEIGHT_KM
     )
     tau_w = water * grid.layer_fractions(grid.WATER_SCALE_HEIGHT_KM)
-    tau = (tau_r + tau_a + tau_w).reshape(-1, tau_r.shape[-1])
+    layers = tau_r.shape[-1]
+    return _mixture(tau_r.reshape(-1, layers), tau_a.reshape(-1, layers), aerosol, tau_w)
+
+
+def _mixture(
+    tau_r: Float, tau_a: Float, aerosol: AerosolOptics, tau_w: Float | float = 0.0
+) -> tuple[Float, Float, Float]:
+    """Return the medium of molecules and aerosol of optical depths ``[batch, layer]`` and an absorber ``[layer]``."""
+    tau = tau_r + tau_a + tau_w
     scattered_a = tau_a * aerosol.single_scattering_albedo
-    scattered = (tau_r + scattered_a).reshape(tau.shape)
+    scattered = tau_r + scattered_a
     moments_r = np.zeros(grid.MOMENTS + 1)
     moments_r[0] = 1.0
     moments_r[2] = 0.1 * (1.0 - grid.DEPOLARISATION) / (1.0 + grid.DEPOLARISATION / 2.0)
-    share_a = (scattered_a.reshape(tau.shape) / scattered).T
+    share_a = (scattered_a / scattered).T
     moments = moments_r[:, None, None] * (1.0 - share_a) + aerosol.moments[:, None, None] * share_a
     return tau, np.minimum(scattered / tau, 1.0 - 1e-9), np.asfortranarray(moments)
 
@@ -157,3 +168,28 @@ def transmittances(
     cosines = np.cos(np.radians(np.maximum(zenith_deg, grid.SMALLEST_SUN_ZENITH_DEG)))
     total = np.stack([_ground_flux(medium, float(mu), 0.0) for mu in cosines], axis=-1)
     return total.reshape(aot.size, pressure.size, -1), _spherical_albedo(medium).reshape(aot.size, pressure.size)
+
+
+def _beside_streams(cosine: float) -> float:
+    return cosine - _BEAM_GAP if np.abs(_QUADRATURE - cosine).min() < _BEAM_GAP / 2.0 else cosine
+
+
+def scatter_layers(
+    tau_r: Float,
+    tau_a: Float,
+    aerosol: AerosolOptics,
+    sun_zenith_deg: float,
+    view_zenith_deg: float,
+    relative_azimuth_deg: float,
+) -> tuple[float, float, float, float]:
+    """Return path reflectance, transmittances sun to ground and ground to sensor, and spherical albedo of one column.
+
+    Args:
+        tau_r, tau_a: ``[layer]`` optical depths of molecules and aerosol, top down.
+        aerosol: its albedo and phase function; the extinction is not used.
+    """
+    medium = _mixture(tau_r[None], tau_a[None], aerosol)
+    mu0, mu = (_beside_streams(float(np.cos(np.radians(zenith)))) for zenith in (sun_zenith_deg, view_zenith_deg))
+    solver = _solver(medium, mu0, 0.0, np.array([mu]), np.array([180.0 - relative_azimuth_deg]))
+    down, up = (float(_ground_flux(medium, cosine, 0.0)[0]) for cosine in (mu0, mu))
+    return float(solver.uu.ravel()[0]), down, up, float(_spherical_albedo(medium)[0])
