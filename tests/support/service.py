@@ -68,11 +68,16 @@ class Postgres:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
 
+    def size(self) -> int:
+        """Return the database's size in bytes."""
+        words = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "sen2flow", "-d", "sen2flow", "-At")
+        return int(self._run("psql", *words, "-c", "select pg_database_size('sen2flow')"))
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *words: str) -> None:
+    def _run(self, program: str, *words: str) -> str:
         folder = self.programs()
         assert folder is not None
         done = subprocess.run(
@@ -84,6 +89,7 @@ class Postgres:
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
 
 class Service:
@@ -183,7 +189,14 @@ class Service:
         return found
 
     def runs_of(self, flow: str) -> list[dict[str, Any]]:
-        return list(self.post("/flow_runs/filter", flows={"name": {"any_": [flow]}}, limit=200))
+        """Return all runs of a flow; the API gives at most 200 at a time."""
+        found: list[dict[str, Any]] = []
+        while True:
+            wanted = {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC"}
+            page = self.post("/flow_runs/filter", **wanted, limit=200, offset=len(found))
+            found += page
+            if len(page) < 200:
+                return found
 
     def table(self, run: str) -> list[dict[str, Any]]:
         """Return the rows of a run's table artifact."""
