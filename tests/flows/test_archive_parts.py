@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -106,78 +105,45 @@ def test_wrong_requests_are_refused(wrong: dict[str, Any], tmp_path: Path) -> No
         ArchiveRequest.model_validate({"source": "x", "output_dir": tmp_path, **wrong})
 
 
-class Catalogue(BaseHTTPRequestHandler):
-    """A STAC API of two pages, and a download."""
+class Downloads(BaseHTTPRequestHandler):
+    """An archive to be fetched, whole or cut off."""
 
     archive = b""
     broken = False
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        if parts.path == "/product.zip":
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(self.archive)))
-            self.end_headers()
-            self.wfile.write(self.archive[: len(self.archive) // 2] if self.broken else self.archive)
-            return
-        if parts.path != "/v1/search":
+        if self.path != "/product.zip":
             self.send_error(404)
             return
-        query = parse_qs(parts.query)
-        assert query["collections"] == ["sentinel-2-l1c"]
-        page = int(query.get("page", ["0"])[0])
-        if page == 0:
-            assert query["datetime"] == ["2023-01-01T00:00:00Z/.."]
-        links = [{"rel": "next", "href": f"search?collections=sentinel-2-l1c&page={page + 1}"}] if page == 0 else []
-        assets = [
-            {"product": {"href": "/product.zip"}},
-            {"metadata": {"href": f"file:///data/{NAMES[1]}.SAFE/MTD.xml"}},
-        ]
-        items = [
-            {"id": NAMES[page], "properties": {"eo:cloud_cover": 30 * page}, "assets": assets[page], "links": []},
-            {"id": "nothing to read", "properties": {}, "assets": {"thumbnail": {"href": "x.png"}}},
-        ]
-        address = f"http://127.0.0.1:{self.server.server_address[1]}/v1/items/x"
-        items[0]["links"] = [{"rel": "self", "href": address}]
         self.send_response(200)
+        self.send_header("Content-Length", str(len(self.archive)))
         self.end_headers()
-        self.wfile.write(json.dumps({"type": "FeatureCollection", "features": items, "links": links}).encode())
+        self.wfile.write(self.archive[: len(self.archive) // 2] if self.broken else self.archive)
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
 
 
 @pytest.fixture
-def catalogue() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Catalogue)
+def downloads() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Downloads)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
 
 
-def test_stac_pages_and_hrefs(catalogue: str) -> None:
-    products = discover(ArchiveSource(source=f"{catalogue}/v1", date_from=date(2023, 1, 1)))
-    assert [(c.key, c.location, c.cloud) for c in products] == [
-        (NAMES[0], f"{catalogue}/product.zip", 0.0),
-        (NAMES[1], f"/data/{NAMES[1]}.SAFE", 30.0),
-    ]
-    assert found(f"{catalogue}/v1", date_from="2023-01-01", max_cloud=10) == [0]
-    with pytest.raises(TransientIO, match="does not answer"):
-        discover(ArchiveSource(source=f"{catalogue}/v2"))
-
-
-def test_download_is_whole_or_not_there(catalogue: str, tree: Path, tmp_path: Path) -> None:
-    candidate = Candidate(key="one", location=f"{catalogue}/product.zip")
-    Catalogue.archive = (tree / f"{NAMES[0]}.SAFE.zip").read_bytes()
-    Catalogue.broken = True
+def test_download_is_whole_or_not_there(downloads: str, tree: Path, tmp_path: Path) -> None:
+    candidate = Candidate(key="one", location=f"{downloads}/product.zip")
+    Downloads.archive = (tree / f"{NAMES[0]}.SAFE.zip").read_bytes()
+    Downloads.broken = True
     with pytest.raises(TransientIO):
         local_input(candidate, tmp_path / "work")
     assert list((tmp_path / "work" / "downloads").iterdir()) == []
-    Catalogue.broken = False
+    Downloads.broken = False
     path = local_input(candidate, tmp_path / "work")
-    assert path.read_bytes() == Catalogue.archive
+    assert path.read_bytes() == Downloads.archive
     with pytest.raises(InvalidInput, match="404"):
-        local_input(Candidate(key="two", location=f"{catalogue}/other.zip"), tmp_path / "work")
+        local_input(Candidate(key="two", location=f"{downloads}/other.zip"), tmp_path / "work")
 
 
 CLAIMER = """

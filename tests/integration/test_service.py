@@ -74,7 +74,7 @@ def plain(service: Service, archive: list[Path], tmp_path_factory: pytest.TempPa
     out = tmp_path_factory.mktemp("plain")
     env = {k: v for k, v in service.env.items() if k != "PREFECT_API_URL"}
     words = ("--in-flight", "2", "--memory-mb", "0", "--disk-mb", "0")
-    done = run_sen2flow("archive", service.l1c, "--output-dir", out, *words, env=env)
+    done = run_sen2flow("archive", service.l1c, "--output-dir", out, *words, env=env, seconds=600.0 + 20.0 * LOAD)
     assert done.returncode == 0, done.stdout
     return contents(out)
 

@@ -79,10 +79,10 @@ def start_sen2flow(
     )
 
 
-def run_sen2flow(*words: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run_sen2flow(*words: str | Path, env: dict[str, str], seconds: float = 600.0) -> subprocess.CompletedProcess[str]:
     """Run ``sen2flow`` to its end."""
     process = start_sen2flow(*words, env=env)
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate(timeout=seconds)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
