@@ -24,7 +24,7 @@ def up(
     port: Annotated[int, typer.Option(help="Port of the server and its UI.")] = 4200,
     tiles: Annotated[int, typer.Option(min=1, help="Products at a time; a 110 km tile wants about 2 GB.")] = 1,
 ) -> None:
-    """Start server, workers and deployments; Ctrl-C stops them all.
+    """Start server, workers and deployments; Ctrl-C stops them all. A part that ends by itself is started again.
 
     For one machine and one person: the database is SQLite. Authentication: set PREFECT_SERVER_API_AUTH_STRING to
     user:password. Several machines or people: deployments/compose.yaml.
@@ -42,7 +42,8 @@ def up(
     code = 1
     try:
         service.start()
-        code = service.watch(stop)
+        service.watch(stop)
+        code = 0
     except L2AError as error:
         print(f"sen2flow up: {error}", file=sys.stderr, flush=True)
     finally:

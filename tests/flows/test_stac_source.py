@@ -32,9 +32,10 @@ NAMES = (
 
 def items(address: str) -> list[Any]:
     """One product as an archive at an address, one in a local folder, one with nothing but a picture."""
+    metadata = f"file:///data/l%201c/{NAMES[1]}.SAFE/MTD_MSIL1C.xml"
     return [
         item(NAMES[0], f"{address}/one.zip", **{"eo:cloud_cover": 0}),
-        item(NAMES[1], f"file:///data/l%201c/{NAMES[1]}.SAFE/MTD_MSIL1C.xml", "product_metadata", **{"eo:cloud_cover": 30}),
+        item(NAMES[1], metadata, "product_metadata", **{"eo:cloud_cover": 30}),
         item(NAMES[2], "file:///data/three.SAFE", "product", **{"eo:cloud_cover": 60}),
         item(NAMES[2].replace("T32TNQ", "T32TPQ"), "picture.png", "thumbnail"),
     ]  # fmt: skip

@@ -70,11 +70,13 @@ def archive(service: Service, tmp_path_factory: pytest.TempPathFactory) -> list[
 
 @pytest.fixture(scope="module")
 def plain(service: Service, archive: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """The same products, made without a server and undisturbed."""
+    """The same products, at most twelve of them, made without a server and undisturbed."""
     out = tmp_path_factory.mktemp("plain")
+    listed = out.parent / "plain.txt"
+    listed.write_text("".join(f"{path}\n" for path in archive[:: max(1, LOAD // 12)][:12]), encoding="utf-8")
     env = {k: v for k, v in service.env.items() if k != "PREFECT_API_URL"}
     words = ("--in-flight", "2", "--memory-mb", "0", "--disk-mb", "0")
-    done = run_sen2flow("archive", service.l1c, "--output-dir", out, *words, env=env, seconds=600.0 + 20.0 * LOAD)
+    done = run_sen2flow("archive", listed, "--output-dir", out, *words, env=env)
     assert done.returncode == 0, done.stdout
     return contents(out)
 
@@ -89,7 +91,13 @@ def test_load(service: Service, archive: list[Path], plain: dict[str, dict[str, 
     ended = service.wait(service.run("process-archive/on-demand"), seconds=120.0 + 60.0 * LOAD)
     seconds = time.monotonic() - started
     assert ended["state_name"] == "Completed", ended
-    assert contents(service.l2a) == plain
+    made = contents(service.l2a)
+    assert len(made) == LOAD
+    assert {name: made[name] for name in plain} == plain
+    # The archive's products differ in their day alone: so do all results, also those not made without a server.
+    assert (
+        len({tuple(digest for name, digest in files.items() if name.endswith(".jp2")) for files in made.values()}) == 1
+    )
     runs = service.runs_of("process-listed")
     assert len(runs) == LOAD
     rows = service.table(ended["id"])
