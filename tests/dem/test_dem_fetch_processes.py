@@ -14,18 +14,16 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import rasterio
+from dem_cells import served, write_cell
 from misbehaving_server import FileServer
-from rasterio.transform import from_origin
 
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.locks import locked
 from tasks.dem.cells import Box
 from tasks.dem.download import PROBES, cell_address, coarser_address, download_cell, fetch_cells
 from tasks.dem.mosaic import build_mosaic
-from tasks.dem.parameters import DemKind, DemParameters
+from tasks.dem.parameters import DemParameters
 from tasks.dem.transfer import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,21 +38,6 @@ from tasks.dem.parameters import DemParameters
 survey = fetch_cells(Box(9.1, 46.1, 12.9, 47.9), DemParameters(dem_directory=sys.argv[1], dem_reference=sys.argv[2]))
 print(survey.kind, len(survey.files), survey.missing, survey.problem)
 """
-
-
-def write_cell(path: Path, west: int, south: int, value: float = 500.0, side: int = 360, degrees: int = 1) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(abs(west * 100 + south)).normal(value, 5, (1, side, side)).astype(np.float32)
-    with rasterio.open(
-        path, "w", driver="GTiff", count=1, dtype="float32", width=side, height=side, crs="EPSG:4326",
-        transform=from_origin(west, south + degrees, degrees / side, degrees / side),
-    ) as dataset:  # fmt: skip
-        dataset.write(noise)
-
-
-def served(folder: Path, kind: DemKind, cell: str) -> Path:
-    """Where a file server must have a cell."""
-    return folder / cell_address("", kind, cell)[0].lstrip("/")
 
 
 @pytest.fixture

@@ -25,11 +25,16 @@ pytestmark = pytest.mark.slow
 """Minutes on two cores, and a database and a browser to be installed: run by ``make service-test``."""
 
 PREFECT = [sys.executable, "-m", "prefect"]
+STAGES = (
+    "l1c", "dem", "esa_cci", "quality_masks", "meteo", "classification", "aot", "water_vapour",
+    "surface_reflectance_20m", "surface_reflectance_10m", "surface_reflectance_60m", "images",
+)  # fmt: skip
 LOAD = int(os.environ.get("SEN2FLOW_TEST_LOAD", "6"))
 """Products of the load run; ``make load-test`` runs it with 150."""
 
 FAST = {
     "SEN2FLOW_POLL_SECONDS": "1",
+    "SEN2FLOW_RESTART_SECONDS": "0",
     "PREFECT_WORKER_QUERY_SECONDS": "1",
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
     "PREFECT_SERVER_SERVICES_SCHEDULER_DEPLOYMENT_BATCH_SIZE": "100",
@@ -197,10 +202,9 @@ def test_worker_killed_and_database_stopped(
     killed = kill_one_claimant(out)
     time.sleep(2)
     database.stop()
-    time.sleep(float(os.environ.get("SEN2FLOW_TEST_OUTAGE", "10")))
+    time.sleep(float(os.environ.get("SEN2FLOW_TEST_OUTAGE", "30")))
     database.start()
-    for name in contents(out):
-        assert (out / name / "manifest.safe").is_file(), "never a part of a product"
+    whole(out)
     service.start_second_worker()
     wait_for(lambda: len(list((out / ".sen2flow" / "ledger").glob("*.json"))) == LOAD, 300)
     wait_for(lambda: not alive(out), 300)
@@ -215,6 +219,67 @@ def test_worker_killed_and_database_stopped(
         state = service.wait(run)
     crashed = [r for r in service.runs_of("process-listed") if r["state_name"] == "Crashed"]
     assert len(crashed) == len(rows), "the API knows of the killed runs"
+
+
+def whole(out: Path) -> dict[str, dict[str, str]]:
+    """Return the products there are; each must be complete at any moment."""
+    found = contents(out)
+    for name in found:
+        assert (out / name / "manifest.safe").is_file(), "never a part of a product"
+    return found
+
+
+def test_server_killed_in_mid_run(service: Service, archive: list[Path], plain: dict[str, dict[str, str]]) -> None:
+    """``sen2flow up`` starts it again; the runs that were under way, and the archive run, go on."""
+    out = service.folder / "restarted"
+    run = service.run("process-archive/on-demand", {"output_dir": str(out)})
+    wait_for(lambda: list((out / ".sen2flow" / "claims").glob("*.claim")))
+    service.kill_server()
+    wait_for(lambda: service.state(run)["state_type"] == "UNKNOWN", 30, 0.1)
+    wait_for(lambda: service.state(run)["state_type"] != "UNKNOWN")
+    assert set(whole(out)) <= set(plain)
+    ended = service.wait(run)
+    again = service.wait(service.run("retry-failed/after-crash", {"output_dir": str(out)}))
+    assert again["state_name"] == "Completed", again
+    assert ended["state_name"] == "Completed", ended
+    assert whole(out) == plain
+
+
+def test_two_archive_runs_at_once(service: Service, archive: list[Path], plain: dict[str, dict[str, str]]) -> None:
+    out = service.folder / "twice"
+    before = {run["id"] for run in service.runs_of("process-listed")}
+    runs = [service.run("process-archive/on-demand", {"output_dir": str(out)}) for _ in range(2)]
+    assert [service.wait(run)["state_name"] for run in runs] == ["Completed", "Completed"]
+    ended = [run["state_name"] for run in service.runs_of("process-listed") if run["id"] not in before]
+    assert ended.count("Completed") == LOAD, "no product twice"
+    assert set(ended) <= {"Completed", "Busy", "Unchanged"}
+    assert whole(out) == plain
+
+
+def test_workers_killed_in_every_stage(service: Service, archive: list[Path], plain: dict[str, dict[str, str]]) -> None:
+    """Six products, twelve stages: every product's worker is killed in one stage, and by the retry in another."""
+    out = service.folder / "killed"
+    listed = service.folder / "six.txt"
+    listed.write_text("".join(f"{path}\n" for path in archive[:6]), encoding="utf-8")
+    request = {"output_dir": str(out), "work_dir": str(service.folder / "killed-work")}
+    service.kill_second_worker()  # the service's own worker is started again by the service
+    for attempt in range(2):
+        for path, stage in zip(archive, STAGES[6 * attempt : 6 * attempt + 6], strict=False):
+            (service.kills / f"{stage}_{path.name.split('_')[2][:8]}").touch()
+        if attempt == 0:
+            run = service.run("process-archive/on-demand", {**request, "source": str(listed)})
+        else:
+            run = service.run("retry-failed/after-crash", {"output_dir": str(out)})
+        ended = service.wait(run)
+        assert ended["state_name"] == "Failed", ended
+        assert {row["ending"] for row in service.table(run)} == {"crashed"}
+        assert not list(service.kills.iterdir()), "each was killed"
+        assert whole(out) == {}
+    service.start_second_worker()
+    again = service.wait(service.run("retry-failed/after-crash", {"output_dir": str(out)}))
+    assert again["state_name"] == "Completed", again
+    six = [path.name.split("_")[2] for path in archive[:6]]
+    assert whole(out) == {name: files for name, files in plain.items() if name.split("_")[2] in six}
 
 
 def kill_one_claimant(out: Path) -> str:
@@ -296,6 +361,34 @@ def test_user_interface(service: Service, archive: list[Path], browser: Browser,
     browser.open(f"{service.address}/artifacts/artifact/{report[0]['id']}")
     browser.wait_for_text("Mean AOT")
     browser.picture("6-report")
+
+
+def test_tile_from_its_form(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:
+    """One product: a wrong baseline is refused, a good one runs; its stages and report can be seen."""
+    (product,) = copies(archive[0], tmp_path / "tile", 1, LOAD + 7)
+    form = service.deployment("process-product/on-demand")["id"]
+    known = {run["id"] for run in service.runs_of("process-product")}
+    browser.open(f"{service.address}/deployments/deployment/{form}/run")
+    browser.wait_for_text("Level-1C product")
+    for title in ("SAFE folder, zip archive", "Resolution [m]", "Scene classification only"):
+        assert title in browser.text()
+    browser.write(field("Level-1C product", "textarea"), str(product))
+    browser.write(field("Output folder", "textarea"), str(tmp_path / "out"))
+    browser.picture("10-tile-form")
+    browser.write(field("Processing baseline", "textarea"), "5.11")
+    browser.click("//button[normalize-space()='Submit']")
+    time.sleep(3)
+    browser.picture("11-wrong-baseline-refused")
+    assert f"/deployment/{form}/run" in str(browser.script("return location.href")), "still on the form"
+    assert {run["id"] for run in service.runs_of("process-product")} == known
+    browser.write(field("Processing baseline", "textarea"), "05.11")
+    browser.click("//button[normalize-space()='Submit']")
+    (new,) = wait_for(lambda: {run["id"] for run in service.runs_of("process-product")} - known, 60)
+    assert service.wait(new)["state_name"] == "Completed"
+    assert [path.name.split("_")[3] for path in (tmp_path / "out").glob("*.SAFE")] == ["N0511"]
+    browser.open(f"{service.address}/runs/flow-run/{new}")
+    browser.wait_for_text("Completed")
+    browser.picture("12-tile-completed")
 
 
 def test_retry_button(service: Service, archive: list[Path], browser: Browser, tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ class Service:
         self.port = free_port()
         self.l1c, self.l2a, self.work = folder / "l1c", folder / "l2a", folder / "work"
         self.l1c.mkdir(parents=True, exist_ok=True)
-        self.env = env | {"PREFECT_API_URL": self.api}
+        self.kills = folder / "kills"
+        self.kills.mkdir(exist_ok=True)
+        self.env = env | {"PREFECT_API_URL": self.api, "TEST_KILLS": str(self.kills)}
         self.log = (folder / "service.log").open("ab")
         self.up: subprocess.Popen[str] | None = None
         self.second: subprocess.Popen[bytes] | None = None
@@ -134,6 +136,20 @@ class Service:
         assert self.second is not None
         os.killpg(self.second.pid, signal.SIGKILL)
         self.second.wait()
+
+    def kill_server(self) -> None:
+        """SIGKILL for the server, whose parent is ``sen2flow up``."""
+        assert self.up is not None
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+                words = (path / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if parent == self.up.pid and b"server" in words:
+                os.killpg(int(path.name), signal.SIGKILL)
+                return
+        raise AssertionError("no server to be killed")
 
     def stop(self) -> int:
         if self.second is not None and self.second.poll() is None:
