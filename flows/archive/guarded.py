@@ -13,7 +13,7 @@ from flows.archive.fetch import local_input
 from flows.archive.identity import configuration_digest, elevation_files, input_content, input_stamp
 from flows.archive.ledger import Entry, Ledger, Status, now, product_exists
 from flows.archive.request import Ending, Item, Row
-from flows.archive.room import require_disk
+from flows.archive.room import await_memory, require_disk
 from flows.cli.console import program_version
 from flows.cli.home import home_folder
 from flows.request import ProductOutcome, ProductRequest
@@ -104,6 +104,7 @@ def _run(ledger: Ledger, claim: Claim, entry: Entry, request: ProductRequest, pr
     try:
         for folder in (request.work_dir or home_folder() / FOLDER, entry.item.output_dir):
             require_disk(folder, entry.item.disk_mb)
+        await_memory(entry.item.memory_mb)
         outcome = process(request)
     except Exception as error:
         known = isinstance(error, L2AError)

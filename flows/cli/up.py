@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -35,10 +36,11 @@ def up(
     """
     from flows.archive.local_service import LocalService, ServiceOptions
 
-    service = LocalService(ServiceOptions(l1c, l2a, work, host, port, tiles), lambda line: print(line, flush=True))
+    service = LocalService(ServiceOptions(l1c, l2a, work, host, port, tiles), _say)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: goes on when the terminal is closed
+            signal.signal(number, lambda _number, _frame: stop.set())
     code = 1
     try:
         service.start()
@@ -49,6 +51,11 @@ def up(
     finally:
         service.stop()
     raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    with suppress(BrokenPipeError):  # nobody reads any more, and the service is to go on, or to end in order
+        print(line, flush=True)
 
 
 def deploy() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -24,8 +25,9 @@ from flows.archive.discovery import cloud_cover, discover
 from flows.archive.fetch import local_input
 from flows.archive.housekeeping import CleanRules, Stored, clean, to_remove
 from flows.archive.ledger import Entry, Ledger, Status
+from flows.archive.local_service import POOLS, deployment_file
 from flows.archive.request import ArchiveRequest, ArchiveSource, Candidate, Ending, Item
-from flows.archive.room import available_memory_mb
+from flows.archive.room import available_memory_mb, await_memory
 from flows.cli.archive import age_seconds, size_bytes
 from flows.request import ProductRequest
 from tasks.common.errors import InvalidConfiguration, InvalidInput, TransientIO
@@ -308,6 +310,38 @@ def test_memory_of_the_container_counts(tmp_path: Path) -> None:
     assert available_memory_mb(proc, group) == 1500
 
 
+def test_a_product_waits_for_memory_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = iter([100, 100, 3000])
+    monkeypatch.setattr("flows.archive.room.available_memory_mb", lambda: next(free))
+    await_memory(2500, pause_s=0.0)
+    assert list(free) == []
+    monkeypatch.setattr("flows.archive.room.available_memory_mb", lambda: 100)
+    with pytest.raises(TransientIO, match="100 MB of memory free"):
+        await_memory(2500, patience_s=0.0, pause_s=0.0)
+    await_memory(0)
+
+
+def test_work_pool_templates_are_closed() -> None:
+    """Every placeholder is a variable, every variable is used, and the containers have no rights."""
+    folder = deployment_file().parent
+    for name in ("docker", "kubernetes"):
+        text = (folder / f"work-pool-{name}.json").read_text(encoding="utf-8")
+        template = json.loads(text)
+        used = set(re.findall(r"\{\{ (\w+) \}\}", text))
+        assert used == set(template["variables"]["properties"])
+    pod = template["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_image_is_built_from_files_that_exist() -> None:
+    folder = deployment_file().parent
+    sources = re.findall(r"^COPY (?!--from)(.+) \S+$", (folder / "Dockerfile").read_text(encoding="utf-8"), re.M)
+    names = [name for line in sources for name in line.split()]
+    assert "requirements-lock.txt" in names
+    assert [name for name in names if not (folder.parent / name).exists()] == []
+
+
 def test_ages_and_sizes() -> None:
     assert (age_seconds("12h"), age_seconds("2w"), size_bytes("1.5G")) == (43200.0, 1209600.0, 3 << 29)
     for wrong in ("12", "h", "-1d"):
@@ -321,8 +355,6 @@ def test_service_files_are_consistent() -> None:
     """Entry points exist, pools are those that are made, and nothing runs as root or is open to the world."""
     yaml = pytest.importorskip("yaml")
     from prefect.flows import load_flow_from_entrypoint
-
-    from flows.archive.local_service import POOLS, deployment_file
 
     described = yaml.safe_load(deployment_file().read_text(encoding="utf-8"))
     names = set()
