@@ -39,7 +39,7 @@ def up(
     service = LocalService(ServiceOptions(l1c, l2a, work, host, port, tiles), _say)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: goes on when the terminal is closed
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup keeps it from a hang-up
             signal.signal(number, lambda _number, _frame: stop.set())
     code = 1
     try:

@@ -23,7 +23,7 @@ from tasks.common.locks import locked
 from tasks.dem.cells import Box
 from tasks.dem.download import PROBES, cell_address, coarser_address, download_cell, fetch_cells
 from tasks.dem.mosaic import build_mosaic
-from tasks.dem.parameters import DemParameters
+from tasks.dem.parameters import DemKind, DemParameters
 from tasks.dem.transfer import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ FETCH = """
 import sys
 from tasks.dem.cells import Box
 from tasks.dem.download import fetch_cells
-from tasks.dem.parameters import DemParameters
+from tasks.dem.parameters import DemKind, DemParameters
 survey = fetch_cells(Box(9.1, 46.1, 12.9, 47.9), DemParameters(dem_directory=sys.argv[1], dem_reference=sys.argv[2]))
 print(survey.kind, len(survey.files), survey.missing, survey.problem)
 """
