@@ -93,7 +93,7 @@ def contents(folder: Path) -> dict[str, dict[str, str]]:
 def test_load(service: Service, archive: list[Path], plain: dict[str, dict[str, str]], database: Postgres) -> None:
     before = database.size()
     started = time.monotonic()
-    ended = service.wait(service.run("process-archive/on-demand"), seconds=120.0 + 60.0 * LOAD)
+    ended = service.wait(service.run("process-archive/on-demand"), seconds=600.0 + 60.0 * LOAD)
     seconds = time.monotonic() - started
     assert ended["state_name"] == "Completed", ended
     made = contents(service.l2a)

@@ -196,7 +196,7 @@ class Service:
             return {"state_type": "UNKNOWN", "state_name": "Unknown"}
         return found
 
-    def wait(self, run: str, seconds: float = 600.0) -> dict[str, Any]:
+    def wait(self, run: str, seconds: float = 1200.0) -> dict[str, Any]:
         """Return a run when it has ended."""
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
         found: dict[str, Any] = wait_for(
