@@ -24,8 +24,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(true: Callable[[], Any], seconds: float = 120.0, pause: float = 0.5) -> Any:
-    """Return the first true value of a function."""
+def wait_for(true: Callable[[], Any], seconds: float = 900.0, pause: float = 0.5) -> Any:
+    """Return the first true value of a function; the time is that of a machine with much else to do."""
     until = time.monotonic() + seconds
     while not (value := true()):
         assert time.monotonic() < until, "waited in vain"
