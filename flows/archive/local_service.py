@@ -62,7 +62,7 @@ class _Part:
     words: list[str]
     process: subprocess.Popen[bytes]
     started: float
-    pause_s: float = _FIRST_PAUSE_S
+    pause_s: float
     due: float | None = None
     """When it is to be started again; None while it runs."""
 
@@ -145,7 +145,7 @@ class LocalService:
         return variables
 
     def _spawn(self, name: str, words: list[str]) -> None:
-        self._parts.append(_Part(name, words, self._process(words), time.monotonic()))
+        self._parts.append(_Part(name, words, self._process(words), time.monotonic(), _FIRST_PAUSE_S))
 
     def _process(self, words: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -25,7 +25,7 @@ from flows.archive.discovery import cloud_cover, discover
 from flows.archive.fetch import local_input
 from flows.archive.housekeeping import CleanRules, Stored, clean, to_remove
 from flows.archive.ledger import Entry, Ledger, Status
-from flows.archive.local_service import POOLS, deployment_file
+from flows.archive.local_service import POOLS, LocalService, ServiceOptions, deployment_file
 from flows.archive.request import ArchiveRequest, ArchiveSource, Candidate, Ending, Item
 from flows.archive.room import available_memory_mb, await_memory
 from flows.cli.archive import age_seconds, size_bytes
@@ -319,6 +319,36 @@ def test_a_product_waits_for_memory_and_not_for_ever(monkeypatch: pytest.MonkeyP
     with pytest.raises(TransientIO, match="100 MB of memory free"):
         await_memory(2500, patience_s=0.0, pause_s=0.0)
     await_memory(0)
+
+
+def test_a_part_that_ends_is_started_again_after_growing_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    service = LocalService(ServiceOptions(tmp_path, tmp_path), said.append)
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def begin(_self: LocalService, _words: list[str]) -> subprocess.Popen[bytes]:
+        begun.append(subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], start_new_session=True))
+        return begun[-1]
+
+    monkeypatch.setattr(LocalService, "_process", begin)
+    monkeypatch.setattr("flows.archive.local_service._FIRST_PAUSE_S", 0.01)
+    service._spawn("worker", [])
+    stop = threading.Event()
+    watcher = threading.Thread(target=service.watch, args=(stop,))
+    watcher.start()
+    until = time.monotonic() + 60
+    while len(said) < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    watcher.join()
+    service.stop()
+    assert said[:3] == [
+        f"worker ended with exit code 3: started again in {pause} s" for pause in ("0.01", "0.02", "0.04")
+    ]
+    assert len(begun) >= 3
+    assert all(process.poll() is not None for process in begun)
 
 
 def test_work_pool_templates_are_closed() -> None:
