@@ -37,15 +37,25 @@ def up(
     from flows.archive.local_service import LocalService, ServiceOptions
 
     service = LocalService(ServiceOptions(l1c, l2a, work, host, port, tiles), _say)
-    stop = threading.Event()
+    stop, started = threading.Event(), threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        stop.set()
+        if not started.is_set():
+            raise KeyboardInterrupt  # the start takes a while, and nobody wants to wait for its end
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup keeps it from a hang-up
-            signal.signal(number, lambda _number, _frame: stop.set())
+            signal.signal(number, end)
     code = 1
     try:
         service.start()
+        started.set()
         service.watch(stop)
         code = 0
+    except KeyboardInterrupt:
+        started.set()  # a second Ctrl-C does not interrupt the stopping
+        code = 130
     except L2AError as error:
         print(f"sen2flow up: {error}", file=sys.stderr, flush=True)
     finally:

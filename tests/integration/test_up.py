@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
-from archive_runs import environment, run_sen2flow
+from archive_runs import environment, run_sen2flow, start_sen2flow
 from many_products import copies, smallest_product
-from service import Service
+from service import Service, free_port, server_of, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +25,19 @@ def listening(port: int) -> set[str]:
             if words[3] == "0A" and int(words[1].split(":")[1], 16) == port:
                 found.add(words[1].split(":")[0])
     return found
+
+
+def test_stopped_while_it_starts(tmp_path: Path) -> None:
+    port = free_port()
+    words = ("--l1c", tmp_path, "--l2a", tmp_path / "l2a", "--port", str(port))
+    run = start_sen2flow("up", *words, env=environment(tmp_path), stderr=subprocess.DEVNULL)
+    wait_for(lambda: server_of(run.pid), pause=0.1)
+    run.send_signal(signal.SIGINT)
+    out, _ = run.communicate(timeout=300)
+    assert run.returncode == 130
+    assert out.splitlines() == ["server stopped"]
+    left = subprocess.run(["pgrep", "-f", f"127.0.0.1 --port {port}"], capture_output=True, check=False)
+    assert left.returncode != 0, "a process was left behind"
 
 
 def test_up_with_authentication(tmp_path: Path) -> None:

@@ -33,6 +33,19 @@ def wait_for(true: Callable[[], Any], seconds: float = 900.0, pause: float = 0.5
     return value
 
 
+def server_of(parent: int) -> int | None:
+    """Return the process number of the Prefect server that a process started; None when there is none."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            found = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (path / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if found == parent and b"server" in words:
+            return int(path.name)
+    return None
+
+
 class Postgres:
     """A database server of its own in a temporary folder; Debian's package ``postgresql``."""
 
@@ -138,18 +151,11 @@ class Service:
         self.second.wait()
 
     def kill_server(self) -> None:
-        """SIGKILL for the server, whose parent is ``sen2flow up``."""
+        """SIGKILL for the server that ``sen2flow up`` started."""
         assert self.up is not None
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-                words = (path / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if parent == self.up.pid and b"server" in words:
-                os.killpg(int(path.name), signal.SIGKILL)
-                return
-        raise AssertionError("no server to be killed")
+        server = server_of(self.up.pid)
+        assert server is not None, "no server to be killed"
+        os.killpg(server, signal.SIGKILL)
 
     def stop(self) -> int:
         if self.second is not None and self.second.poll() is None:
@@ -163,7 +169,7 @@ class Service:
             return 0
         if self.up.poll() is None:
             self.up.send_signal(signal.SIGINT)
-        self.up.communicate(timeout=120)
+        self.up.communicate(timeout=300)
         return int(self.up.returncode)
 
     def get(self, path: str) -> Any:
