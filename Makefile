@@ -17,6 +17,7 @@ help:
 	@echo "make lint                  ruff and mypy"
 	@echo "make clients               environment of the independent product readers used by some tests"
 	@echo "make service-test          service on PostgreSQL with two workers: load, faults, schedule, user interface"
+	@echo "make load-test             many products on that service (PRODUCTS=150), with figures"
 	@echo "make table                 build the radiative-transfer table anew and compare it with the shipped one"
 	@echo "make clean                 remove environments and the demo's folder"
 
@@ -39,8 +40,10 @@ test: install
 service-test: install
 	$(BIN)/python -m pytest -m slow tests/integration
 
+# PRODUCTS=1000 make load-test: the large run.
+PRODUCTS ?= 150
 load-test: install
-	SEN2FLOW_TEST_LOAD=150 $(BIN)/python -m pytest -m slow tests/integration/test_service.py -k load
+	SEN2FLOW_TEST_LOAD=$(PRODUCTS) $(BIN)/python -m pytest -s -m slow tests/integration/test_service.py -k test_load
 
 # Twenty-four scenes, end to end: minutes.
 uncertainty-test: install

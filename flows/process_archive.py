@@ -76,6 +76,7 @@ def _item(candidate: Candidate, request: ArchiveRequest) -> Item:
         output_dir=request.output_dir.absolute(),
         max_attempts=request.limits.max_attempts,
         disk_mb=request.limits.disk_mb,
+        memory_mb=request.limits.memory_mb if request.execution == "deployment" else 0,
     )
 
 

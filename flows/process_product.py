@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from flows.observation import degradation_tags, product_run_name, product_words,
 from flows.process_tile import TileResults, process_tile, run_tile
 from flows.request import ProductOutcome, ProductRequest, TileOutcome
 from flows.runners import LocalRunner, PrefectRunner, Runner
+from flows.workspace import work_folder
 from tasks.common.errors import InternalInconsistency, NotProcessable
 from tasks.common.records import TileRef
-from tasks.l1c.archive import EXTRACTION_FOLDER, InputProduct, open_input
+from tasks.l1c.archive import open_input
 from tasks.l1c.load import content_fingerprint, load_source, tile_references
 from tasks.packaging.description import GranuleProduct
 from tasks.packaging.task import package_product
@@ -41,29 +41,24 @@ def run_product(request: ProductRequest, run: Runner, process: ProcessTile) -> P
     started = datetime.now(UTC)
     home = prepare_home()
     gipp = resolve_gipp(request, home)
-    work_dir = (request.work_dir or home.folder / "work").absolute()
-    product = open_input(request.input_path, work_dir)
     output_dir = (request.output_dir or _beside(request.input_path)).absolute()
-
     finished: list[GranuleProduct] = []
     outcomes: list[TileOutcome] = []
-    for tile in tile_references(product, work_dir):
-        source = load_source(tile)
-        configuration = tile_configuration(gipp, request, content_fingerprint(source), home)
-        try:
-            results = process(tile, configuration)
-        except NotProcessable as reason:
-            outcomes.append(TileOutcome(key=tile.key, mgrs_tile=source.mgrs_tile, skipped=str(reason)))
-            continue
-        finished.append(GranuleProduct(tile=tile, stages=results.stages))
-        outcomes.append(_outcome(results, source.mgrs_tile))
-
     packaged = None
-    if finished:
-        description = product_description(gipp, request, started, [granule.stages for granule in finished])
-        packaged = run(package_product, output_dir, description, finished)
-    if request.work_dir is None:
-        _forget(work_dir, [tile.tile for tile in finished], product)
+    with work_folder(request.work_dir, request.input_path, home.folder) as work_dir:
+        for tile in tile_references(open_input(request.input_path, work_dir), work_dir):
+            source = load_source(tile)
+            configuration = tile_configuration(gipp, request, content_fingerprint(source), home)
+            try:
+                results = process(tile, configuration)
+            except NotProcessable as reason:
+                outcomes.append(TileOutcome(key=tile.key, mgrs_tile=source.mgrs_tile, skipped=str(reason)))
+                continue
+            finished.append(GranuleProduct(tile=tile, stages=results.stages))
+            outcomes.append(_outcome(results, source.mgrs_tile))
+        if finished:
+            description = product_description(gipp, request, started, [granule.stages for granule in finished])
+            packaged = run(package_product, output_dir, description, finished)
     return ProductOutcome(product=packaged, tiles=tuple(outcomes))
 
 
@@ -110,12 +105,3 @@ def _outcome(results: TileResults, mgrs_tile: str) -> TileOutcome:
         mean_water_vapour_cm=results.water_vapour.statistics["mean_water_vapour_cm"] if results.water_vapour else None,
         fallbacks=results.fallbacks,
     )
-
-
-def _forget(work_dir: Path, tiles: Sequence[TileRef], product: InputProduct) -> None:
-    """Remove what was kept only to take up an interrupted run: nobody asked for a work folder."""
-    for tile in tiles:
-        shutil.rmtree(tile.store, ignore_errors=True)
-    extracted = work_dir / EXTRACTION_FOLDER
-    if product.product_dir.is_relative_to(extracted):
-        shutil.rmtree(extracted / product.product_dir.relative_to(extracted).parts[0], ignore_errors=True)

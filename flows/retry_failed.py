@@ -76,6 +76,7 @@ def _refusal(entry: Entry, state: RetryState, request: RetryRequest) -> str:
 def _again(entry: Entry, request: RetryRequest) -> Item:
     despite = (Ending.REFUSED, Ending.UNCHANGED) if entry.status is Status.DONE else (Ending.REFUSED,)
     changes = {"despite": despite, "disk_mb": request.limits.disk_mb, "max_attempts": request.limits.max_attempts}
+    changes |= {"memory_mb": request.limits.memory_mb if request.execution == "deployment" else 0}
     return entry.item.model_copy(update=changes)
 
 

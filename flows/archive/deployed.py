@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from typing import Any, Final
 
 import httpx
@@ -17,7 +18,7 @@ from flows.archive.claims import is_claimed
 from flows.archive.crashes import KILLED, enter_crash, set_crashed
 from flows.archive.ledger import Entry, Ledger, Status
 from flows.archive.request import Ending, Item, Row
-from tasks.common.errors import InvalidConfiguration
+from tasks.common.errors import InvalidConfiguration, TransientIO
 from tasks.common.stage import stage_logger
 
 DEPLOYMENT: Final = "process-listed/on-demand"
@@ -25,6 +26,12 @@ DEPLOYMENT: Final = "process-listed/on-demand"
 _POLL_S: Final = float(os.environ.get("SEN2FLOW_POLL_SECONDS", "3"))
 _SILENT_S: Final = 180.0
 """A run claims its product within seconds, and reports its end within the client's patience of two minutes."""
+
+_PENDING_S: Final = 900.0
+"""A run that a worker took and that does not begin within this time was lost with its worker; images may be pulled."""
+
+_ABSENT_S: Final = 600.0
+"""How long the creation of a run waits for an API that is away."""
 
 _PASSING: Final = (httpx.HTTPError, PrefectException)
 
@@ -37,7 +44,7 @@ def run_deployed(item: Item, stop: threading.Event, time_out_s: float, tags: tup
     Raises:
         InvalidConfiguration: the deployment does not exist.
     """
-    run = _create(item, tags)
+    run = _create(item, tags, stop)
     reason = ""
     silent_since = time.monotonic()
     while True:
@@ -66,22 +73,34 @@ def _watch(item: Item, run: FlowRun, silent_since: float) -> float:
     """Notice that a run's process was killed; return since when no living process claims the product."""
     ledger = Ledger(item.output_dir)
     enter_crash(item.output_dir, item.candidate.key, KILLED)
-    if run.state is None or not run.state.is_running() or is_claimed(ledger.claims, item.candidate.key):
+    pending = run.state is not None and run.state.is_pending()
+    expected = pending or (run.state is not None and run.state.is_running())
+    if not expected or is_claimed(ledger.claims, item.candidate.key):
         return time.monotonic()
-    if time.monotonic() - silent_since > _SILENT_S:  # killed before its first entry in the ledger
+    if time.monotonic() - silent_since > (_PENDING_S if pending else _SILENT_S):  # killed before its first entry
         set_crashed(run.id, KILLED)
     return silent_since
 
 
-def _create(item: Item, tags: tuple[str, ...]) -> FlowRun:
-    with get_client(sync_client=True) as client:
+def _create(item: Item, tags: tuple[str, ...], stop: threading.Event) -> FlowRun:
+    """Create the run, once, even when the API goes away in the middle of the question."""
+    until = time.monotonic() + _ABSENT_S
+    once = uuid.uuid4().hex
+    while True:
         try:
-            deployment = client.read_deployment_by_name(DEPLOYMENT)
+            with get_client(sync_client=True) as client:
+                deployment = client.read_deployment_by_name(DEPLOYMENT)
+                parameters = {"item": item.model_dump(mode="json")}
+                return client.create_flow_run_from_deployment(
+                    deployment.id, parameters=parameters, tags=list(tags), idempotency_key=once
+                )
         except ObjectNotFound as error:
             raise InvalidConfiguration(f"deployment {DEPLOYMENT} does not exist: sen2flow up makes it") from error
-        return client.create_flow_run_from_deployment(
-            deployment.id, parameters={"item": item.model_dump(mode="json")}, tags=list(tags)
-        )
+        except _PASSING as error:
+            if time.monotonic() > until or stop.is_set():
+                raise TransientIO(f"the Prefect API does not answer: {error}") from error
+            stage_logger().warning("the API does not answer, trying again: %s", error)
+            stop.wait(_POLL_S)
 
 
 def _cancel(run: FlowRun, reason: str) -> None:

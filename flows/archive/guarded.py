@@ -13,10 +13,11 @@ from flows.archive.fetch import local_input
 from flows.archive.identity import configuration_digest, elevation_files, input_content, input_stamp
 from flows.archive.ledger import Entry, Ledger, Status, now, product_exists
 from flows.archive.request import Ending, Item, Row
-from flows.archive.room import require_disk
+from flows.archive.room import await_memory, require_disk
 from flows.cli.console import program_version
 from flows.cli.home import home_folder
 from flows.request import ProductOutcome, ProductRequest
+from flows.workspace import FOLDER
 from tasks.common.errors import RETRIABLE, L2AError, TransientIO
 from tasks.common.stage import stage_logger
 from tasks.l1c.archive import open_input
@@ -44,7 +45,7 @@ def process_item(item: Item, process: Process, flow_run: str | None = None) -> R
     if claim is None:
         return Row(key=key, ending=Ending.BUSY, message="another process has it")
     with claim:
-        work_dir = item.request.work_dir or home_folder() / "work"
+        work_dir = item.request.work_dir or home_folder() / FOLDER
         source = local_input(item.candidate, work_dir)
         begun = _begin(ledger, item, source, flow_run)
         if isinstance(begun, Row):
@@ -101,8 +102,9 @@ def _holds(before: Entry | None, stamp: str) -> bool:
 def _run(ledger: Ledger, claim: Claim, entry: Entry, request: ProductRequest, process: Process) -> Row:
     started = time.monotonic()
     try:
-        for folder in (request.work_dir or home_folder() / "work", entry.item.output_dir):
+        for folder in (request.work_dir or home_folder() / FOLDER, entry.item.output_dir):
             require_disk(folder, entry.item.disk_mb)
+        await_memory(entry.item.memory_mb)
         outcome = process(request)
     except Exception as error:
         known = isinstance(error, L2AError)
@@ -148,7 +150,7 @@ def _elevation(request: ProductRequest) -> dict[str, str]:
     """Return the elevation files behind the product, as far as they can be told now."""
     if request.input_path.is_file():
         return {}  # an archive's extraction may be gone already: its elevation files are not followed
-    work_dir = request.work_dir or home_folder() / "work"
+    work_dir = request.work_dir or home_folder() / FOLDER
     files: dict[str, str] = {}
     for tile in tile_references(open_input(request.input_path, work_dir), work_dir):
         files |= elevation_files(tile, request)

@@ -50,11 +50,24 @@ def stored_things(work_dir: Path) -> list[Stored]:
     """
     if not work_dir.is_dir():
         raise InvalidConfiguration(f"{work_dir}: no such folder")
-    paths = [path for path in work_dir.iterdir() if path.is_dir() and any((path / name).is_dir() for name in _STAGES)]
+    paths = [path for path in work_dir.iterdir() if path.is_dir() and (_is_store(path) or _is_run(path))]
     for name in (EXTRACTION_FOLDER, DOWNLOAD_FOLDER):
         folder = work_dir / name
         paths += list(folder.iterdir()) if folder.is_dir() else []
     return sorted((_measured(path) for path in paths), key=lambda thing: -thing.used)
+
+
+def _is_store(folder: Path) -> bool:
+    return any((folder / name).is_dir() for name in _STAGES)
+
+
+def _is_run(folder: Path) -> bool:
+    """Tell whether it is what an interrupted run without a chosen work folder left."""
+    return any(
+        _is_store(inner) or inner.name == EXTRACTION_FOLDER
+        for inner in folder.iterdir()
+        if folder.name not in (EXTRACTION_FOLDER, DOWNLOAD_FOLDER) and inner.is_dir()
+    )
 
 
 def _measured(path: Path) -> Stored:

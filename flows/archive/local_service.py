@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,10 @@ _CLIENT_AUTH: Final = "PREFECT_API_AUTH_STRING"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _START_S: Final = 180.0
 _GRACE_S: Final = 20.0
+_FIRST_PAUSE_S: Final = float(os.environ.get("SEN2FLOW_RESTART_SECONDS", "2"))
+_LONGEST_PAUSE_S: Final = 60.0
+_STEADY_S: Final = 300.0
+"""A part that has lived for so long is steady: its next end is the first one again."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,25 @@ class ServiceOptions:
 
 
 @dataclass
+class _Part:
+    """One process of the service."""
+
+    name: str
+    words: list[str]
+    process: subprocess.Popen[bytes]
+    started: float
+    pause_s: float
+    due: float | None = None
+    """When it is to be started again; None while it runs."""
+
+
+@dataclass
 class LocalService:
-    """Starts the parts, watches them, and ends them in the reverse order."""
+    """Starts the parts, starts again what ends, and ends them in the reverse order."""
 
     options: ServiceOptions
     say: Callable[[str], None]
-    _parts: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
+    _parts: list[_Part] = field(default_factory=list)
 
     def start(self) -> None:
         """Start everything.
@@ -82,20 +100,32 @@ class LocalService:
             )
         self.say(f"ready: {self.options.api.removesuffix('/api')} (Ctrl-C stops everything)")
 
-    def watch(self, stop: threading.Event) -> int:
-        """Wait for ``stop`` or for a part's unexpected end; return the exit code."""
+    def watch(self, stop: threading.Event) -> None:
+        """Wait for ``stop``. A part that ends meanwhile is started again, after pauses that grow to a minute."""
         while not stop.wait(0.5):
-            for name, process in self._parts:
-                if process.poll() is not None:
-                    self.say(f"{name} ended with exit code {process.returncode}: stopping")
-                    return 1
-        return 0
+            for part in self._parts:
+                self._mind(part)
+
+    def _mind(self, part: _Part) -> None:
+        code = part.process.poll()
+        now = time.monotonic()
+        if code is None:
+            return
+        if part.due is None:
+            if now - part.started > _STEADY_S:
+                part.pause_s = _FIRST_PAUSE_S
+            part.due = now + part.pause_s
+            self.say(f"{part.name} ended with exit code {code}: started again in {part.pause_s:g} s")
+            part.pause_s = min(2 * part.pause_s, _LONGEST_PAUSE_S)
+        elif now >= part.due:
+            _end(part.process)  # what it had started
+            part.process, part.started, part.due = self._process(part.words), now, None
 
     def stop(self) -> None:
         """End workers, then the server; nothing is left behind."""
-        for name, process in reversed(self._parts):
-            _end(process)
-            self.say(f"{name} stopped")
+        for part in reversed(self._parts):
+            _end(part.process)
+            self.say(f"{part.name} stopped")
         self._parts.clear()
 
     def environment(self) -> Mapping[str, str]:
@@ -115,14 +145,16 @@ class LocalService:
         return variables
 
     def _spawn(self, name: str, words: list[str]) -> None:
-        process = subprocess.Popen(
+        self._parts.append(_Part(name, words, self._process(words), time.monotonic(), _FIRST_PAUSE_S))
+
+    def _process(self, words: list[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [sys.executable, "-m", "prefect", *words],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             start_new_session=True,  # Ctrl-C reaches this process only, which ends the parts in order
         )
-        self._parts.append((name, process))
 
     def _wait_for_server(self) -> None:
         until = time.monotonic() + _START_S
@@ -131,8 +163,8 @@ class LocalService:
         if secret:
             headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
         while time.monotonic() < until:
-            if self._parts[0][1].poll() is not None:
-                raise TransientIO(f"the server ended with exit code {self._parts[0][1].returncode}")
+            if (code := self._parts[0].process.poll()) is not None:
+                raise TransientIO(f"the server ended with exit code {code}")
             try:
                 if httpx.get(f"{self.options.api}/health", headers=headers, timeout=5).status_code == 200:
                     return
@@ -140,6 +172,20 @@ class LocalService:
                 pass
             time.sleep(0.5)
         raise TransientIO(f"the server did not answer within {_START_S:g} s")
+
+
+_POOL: Final = """
+import sys
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
+with get_client(sync_client=True) as client:
+    try:
+        client.read_work_pool(sys.argv[1])
+    except ObjectNotFound:
+        client.create_work_pool(WorkPoolCreate(name=sys.argv[1], type="process"))
+"""
+"""Makes a work pool of processes unless there is one of that name, of whatever type an operator chose."""
 
 
 def deploy(file: Path, environment: Mapping[str, str]) -> None:
@@ -150,7 +196,7 @@ def deploy(file: Path, environment: Mapping[str, str]) -> None:
     Raises:
         TransientIO: the server refuses, or is not there.
     """
-    steps = [["-m", "prefect", "work-pool", "create", pool, "--type", "process", "--overwrite"] for pool in POOLS]
+    steps = [["-c", _POOL, pool] for pool in POOLS]
     steps.append(["-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)])
     code = "import sys; from flows.archive.automation_rules import apply_automations; apply_automations(*sys.argv[1:])"
     folders = [environment["SEN2FLOW_L2A"], environment.get("SEN2FLOW_WORK", "")]
@@ -170,6 +216,7 @@ def deploy(file: Path, environment: Mapping[str, str]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and whatever it started: politely, then not."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             break
@@ -179,6 +226,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
     process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # runs of a worker that was killed
 
 
 def require_free_port(host: str, port: int) -> None:

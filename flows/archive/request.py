@@ -145,6 +145,8 @@ class Item(Record):
     despite: tuple[Ending, ...] = ()
     """Findings of the ledger that do not keep this product from being run: ``refused``, ``unchanged``."""
     disk_mb: int = 0
+    memory_mb: int = 0
+    """Looked at by the product's own process: set where another machine than the archive run's may process it."""
 
 
 class Row(Record):

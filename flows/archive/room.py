@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 from tasks.common.errors import TransientIO
@@ -30,6 +32,22 @@ def require_disk(folder: Path, wanted_mb: int) -> None:
             f"{folder}: {free} MB free, {wanted_mb} MB wanted before a product is started; "
             "free some (sen2flow clean) or lower the limit (--disk-mb)"
         )
+
+
+def await_memory(wanted_mb: int, patience_s: float = 600.0, pause_s: float = 5.0) -> None:
+    """Wait until this machine has memory for a product; other products free theirs when they end.
+
+    Raises:
+        TransientIO: it has not within the time.
+    """
+    until = time.monotonic() + patience_s
+    while wanted_mb and (available := available_memory_mb()) is not None and available < wanted_mb:
+        if time.monotonic() > until:
+            raise TransientIO(
+                f"{available} MB of memory free on {os.uname().nodename}, {wanted_mb} MB wanted before a product is "
+                "started; fewer products at a time (--limit of the worker) or a lower limit (--memory-mb)"
+            )
+        time.sleep(pause_s)
 
 
 def available_memory_mb(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:

@@ -1,24 +1,38 @@
-"""Asks a STAC API for Level-1C items (STAC API 1.0, Item Search; filters that every server knows).
+"""Asks a STAC API, or a static STAC catalogue, for Level-1C items, through pystac-client.
 
-The cloud filter is applied here and not by the server, since not every server has the query or filter extension.
+Days are asked of the server where it can search; everything is filtered here again, since not every server has the
+query or filter extension and a static catalogue filters nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
 
+import pystac
 import requests
+from pystac_client import Client, ConformanceClasses
+from pystac_client.errors import ClientTypeError
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from pystac_client.warnings import PystacClientWarning
+from urllib3.util.retry import Retry
 
 from flows.archive.request import ArchiveSource, Candidate
 from tasks.common.errors import TransientIO
 
 _PAGE: Final = 100
 _MOST_PAGES: Final = 10_000
-_TIMEOUT_S: Final = (10, 60)
+_TIMEOUT_S: Final = (10.0, 60.0)
+_RETRIES: Final = Retry(3, backoff_factor=0.5, status_forcelist=(429, 502, 503, 504), allowed_methods=None)
 _PRODUCT_ASSETS: Final = ("product", "Product", "PRODUCT", "safe", "safe-archive", "archive", "downloadLink")
 _METADATA_ASSETS: Final = ("product_metadata", "metadata", "safe_manifest", "safe-manifest")
+_MALFORMED: Final = (pystac.STACError, ClientTypeError, ValueError, KeyError, TypeError, AttributeError)
+"""What pystac raises for an answer that is no STAC."""
 
 
 class NameReader(Protocol):
@@ -28,50 +42,52 @@ class NameReader(Protocol):
 
 
 def search_items(source: ArchiveSource, of_name: NameReader) -> Iterator[Candidate]:
-    """Yield the products of a STAC API's items; items without a usable asset are left out.
+    """Yield the products of the items; items without a usable asset are left out.
 
     Raises:
-        TransientIO: the API does not answer, or not with items.
+        TransientIO: the API or catalogue does not answer, or not with items.
     """
-    address = source.source.rstrip("/")
-    address = address if address.endswith("/search") else f"{address}/search"
-    query: dict[str, Any] | None = {"collections": source.collection, "limit": _PAGE}
-    if source.date_from is not None or source.date_to is not None:
-        first = f"{source.date_from}T00:00:00Z" if source.date_from else ".."
-        last = f"{source.date_to}T23:59:59Z" if source.date_to else ".."
-        query = {**(query or {}), "datetime": f"{first}/{last}"}
-    session = requests.Session()
-    ask: Callable[[], requests.Response] = lambda: session.get(address, params=query, timeout=_TIMEOUT_S)  # noqa: E731
-    for _ in range(_MOST_PAGES):
-        page = _answer(address, ask)
-        for item in page["features"]:
-            candidate = _candidate(item, of_name)
-            if candidate is not None:
-                yield candidate
-        following = next((link for link in page.get("links", []) if link.get("rel") == "next"), None)
-        if following is None or not page["features"]:
-            return
-        ask = _follow(session, address, following)
-    raise TransientIO(f"{address}: more than {_MOST_PAGES} pages of items")
-
-
-def _follow(session: requests.Session, address: str, link: Mapping[str, Any]) -> Callable[[], requests.Response]:
-    target = urljoin(address, str(link["href"]))
-    if str(link.get("method", "GET")).upper() == "POST":
-        return lambda: session.post(target, json=link.get("body", {}), timeout=_TIMEOUT_S)
-    return lambda: session.get(target, timeout=_TIMEOUT_S)
-
-
-def _answer(address: str, ask: Callable[[], requests.Response]) -> dict[str, Any]:
+    address = source.source.rstrip("/").removesuffix("/search")
     try:
-        response = ask()
-        response.raise_for_status()
-        page = response.json()
-    except requests.RequestException as error:
-        raise TransientIO(f"{address}: the STAC API does not answer ({error})") from error
-    if not isinstance(page, dict) or not isinstance(page.get("features"), list):
-        raise TransientIO(f"{address}: no STAC item collection in the answer")
-    return page
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PystacClientWarning)  # a static catalogue claims no conformance
+            client = Client.open(address, stac_io=StacApiIO(timeout=_TIMEOUT_S, max_retries=_RETRIES))
+            searches = client.conforms_to(ConformanceClasses.ITEM_SEARCH)
+            for item in _searched(client, source) if searches else _walked(client, source):
+                candidate = _candidate(item, of_name)
+                if candidate is not None:
+                    yield candidate
+    except (APIError, requests.RequestException, OSError) as error:
+        raise TransientIO(f"{address}: the STAC API does not answer ({_first_line(error)})") from error
+    except _MALFORMED as error:
+        raise TransientIO(f"{address}: no STAC API or catalogue ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _searched(client: Client, source: ArchiveSource) -> Iterator[Mapping[str, Any]]:
+    """Yield the items of an API's search, page by page."""
+    days = (source.date_from, source.date_to)
+    first, last = (day.isoformat() if day is not None else ".." for day in days)
+    found = client.search(
+        method="GET",  # what every API has; POST is an extra
+        collections=[source.collection],
+        datetime=f"{first}/{last}" if any(days) else None,
+        limit=_PAGE,
+    )
+    for number, page in enumerate(found.pages_as_dicts()):
+        if number >= _MOST_PAGES:
+            raise TransientIO(f"{source.source}: more than {_MOST_PAGES} pages of items")
+        yield from page["features"]
+
+
+def _walked(client: Client, source: ArchiveSource) -> Iterator[Mapping[str, Any]]:
+    """Yield the items of a static catalogue, its children included."""
+    for item in client.get_items(recursive=True):
+        if item.collection_id in (None, source.collection):
+            yield item.to_dict(transform_hrefs=False)
 
 
 def _candidate(item: Mapping[str, Any], of_name: NameReader) -> Candidate | None:
@@ -79,10 +95,27 @@ def _candidate(item: Mapping[str, Any], of_name: NameReader) -> Candidate | None
     location = _location(item, assets)
     if location is None:
         return None
-    properties = item.get("properties") or {}
+    properties: Mapping[str, Any] = item.get("properties") or {}
     cloud = properties.get("eo:cloud_cover")
-    name = str(item.get("id") or urlsplit(location).path.rstrip("/").rsplit("/", 1)[-1])
-    return of_name(name, location, float(cloud) if isinstance(cloud, (int, float)) else None)
+    name = str(properties.get("s2:product_uri") or item.get("id") or urlsplit(location).path.rsplit("/", 1)[-1])
+    found = of_name(name, location, float(cloud) if isinstance(cloud, (int, float)) else None)
+    told = {key: value for key, value in _told(properties).items() if getattr(found, key) is None}
+    return found.model_copy(update=told)
+
+
+def _told(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an item's properties say of its product, for items that are not named like products."""
+    told: dict[str, Any] = {}
+    grid = str(properties.get("grid:code") or properties.get("s2:mgrs_tile") or "")
+    if tile := re.fullmatch(r"(?:MGRS-|T)?(\d{1,2}[A-Z]{3})", grid):
+        told["tile"] = tile[1].zfill(5)
+    moment = str(properties.get("datetime") or properties.get("start_datetime") or "")
+    if day := re.match(r"\d{4}-\d\d-\d\d", moment):
+        told["sensed"] = date.fromisoformat(day[0])
+    version = str(properties.get("processing:version") or properties.get("s2:processing_baseline") or "")
+    if re.fullmatch(r"\d\d\.\d\d", version):
+        told["baseline"] = version
+    return told
 
 
 def _location(item: Mapping[str, Any], assets: Mapping[str, Any]) -> str | None:

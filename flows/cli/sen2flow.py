@@ -10,8 +10,10 @@ import typer
 from flows.cli.archive import archive, clean, retry
 from flows.cli.aux_data import app as aux_data
 from flows.cli.compare import compare
+from flows.cli.configuration import app as configuration
 from flows.cli.console import version_line
 from flows.cli.demo import DemoScene
+from flows.cli.inspection import inspect
 from flows.cli.l2a_process import run
 from flows.cli.options import options_or_exit
 from flows.cli.rt import rt
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command("simulate")(simulate)
 app.command("compare")(compare)
 app.add_typer(aux_data, name="aux")
+app.add_typer(configuration, name="config")
+app.command("inspect")(inspect)
 app.command("archive")(archive)
 app.command("retry")(retry)
 app.command("clean")(clean)

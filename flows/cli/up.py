@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def up(
     port: Annotated[int, typer.Option(help="Port of the server and its UI.")] = 4200,
     tiles: Annotated[int, typer.Option(min=1, help="Products at a time; a 110 km tile wants about 2 GB.")] = 1,
 ) -> None:
-    """Start server, workers and deployments; Ctrl-C stops them all.
+    """Start server, workers and deployments; Ctrl-C stops them all. A part that ends by itself is started again.
 
     For one machine and one person: the database is SQLite. Authentication: set PREFECT_SERVER_API_AUTH_STRING to
     user:password. Several machines or people: deployments/compose.yaml.
@@ -35,19 +36,36 @@ def up(
     """
     from flows.archive.local_service import LocalService, ServiceOptions
 
-    service = LocalService(ServiceOptions(l1c, l2a, work, host, port, tiles), lambda line: print(line, flush=True))
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    service = LocalService(ServiceOptions(l1c, l2a, work, host, port, tiles), _say)
+    stop, started = threading.Event(), threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        stop.set()
+        if not started.is_set():
+            raise KeyboardInterrupt  # the start takes a while, and nobody wants to wait for its end
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup keeps it from a hang-up
+            signal.signal(number, end)
     code = 1
     try:
         service.start()
-        code = service.watch(stop)
+        started.set()
+        service.watch(stop)
+        code = 0
+    except KeyboardInterrupt:
+        started.set()  # a second Ctrl-C does not interrupt the stopping
+        code = 130
     except L2AError as error:
         print(f"sen2flow up: {error}", file=sys.stderr, flush=True)
     finally:
         service.stop()
     raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    with suppress(BrokenPipeError):  # nobody reads any more, and the service is to go on, or to end in order
+        print(line, flush=True)
 
 
 def deploy() -> None:

@@ -174,7 +174,10 @@ def run_stage(
         produce(writer)
         result = writer.finish(version, key, final)
         if final.exists():
-            shutil.rmtree(final)  # damaged, or written meanwhile by another process with the same content
+            meanwhile = load_result(final)
+            if meanwhile is not None:
+                return meanwhile  # of another process, which may be reading it already
+            shutil.rmtree(final)
         temporary.rename(final)
     except OSError as error:
         raise TransientIO(

@@ -14,11 +14,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import rasterio
+from dem_cells import served, write_cell
 from misbehaving_server import FileServer
-from rasterio.transform import from_origin
 
 from tasks.common.errors import AuxiliaryUnavailable
 from tasks.common.locks import locked
@@ -36,25 +34,10 @@ FETCH = """
 import sys
 from tasks.dem.cells import Box
 from tasks.dem.download import fetch_cells
-from tasks.dem.parameters import DemParameters
+from tasks.dem.parameters import DemKind, DemParameters
 survey = fetch_cells(Box(9.1, 46.1, 12.9, 47.9), DemParameters(dem_directory=sys.argv[1], dem_reference=sys.argv[2]))
 print(survey.kind, len(survey.files), survey.missing, survey.problem)
 """
-
-
-def write_cell(path: Path, west: int, south: int, value: float = 500.0, side: int = 360, degrees: int = 1) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(abs(west * 100 + south)).normal(value, 5, (1, side, side)).astype(np.float32)
-    with rasterio.open(
-        path, "w", driver="GTiff", count=1, dtype="float32", width=side, height=side, crs="EPSG:4326",
-        transform=from_origin(west, south + degrees, degrees / side, degrees / side),
-    ) as dataset:  # fmt: skip
-        dataset.write(noise)
-
-
-def served(folder: Path, kind: DemKind, cell: str) -> Path:
-    """Where a file server must have a cell."""
-    return folder / cell_address("", kind, cell)[0].lstrip("/")
 
 
 @pytest.fixture

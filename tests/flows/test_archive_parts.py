@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,7 +15,6 @@ from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -25,8 +25,9 @@ from flows.archive.discovery import cloud_cover, discover
 from flows.archive.fetch import local_input
 from flows.archive.housekeeping import CleanRules, Stored, clean, to_remove
 from flows.archive.ledger import Entry, Ledger, Status
+from flows.archive.local_service import POOLS, LocalService, ServiceOptions, deployment_file
 from flows.archive.request import ArchiveRequest, ArchiveSource, Candidate, Ending, Item
-from flows.archive.room import available_memory_mb
+from flows.archive.room import available_memory_mb, await_memory
 from flows.cli.archive import age_seconds, size_bytes
 from flows.request import ProductRequest
 from tasks.common.errors import InvalidConfiguration, InvalidInput, TransientIO
@@ -106,78 +107,45 @@ def test_wrong_requests_are_refused(wrong: dict[str, Any], tmp_path: Path) -> No
         ArchiveRequest.model_validate({"source": "x", "output_dir": tmp_path, **wrong})
 
 
-class Catalogue(BaseHTTPRequestHandler):
-    """A STAC API of two pages, and a download."""
+class Downloads(BaseHTTPRequestHandler):
+    """An archive to be fetched, whole or cut off."""
 
     archive = b""
     broken = False
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        if parts.path == "/product.zip":
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(self.archive)))
-            self.end_headers()
-            self.wfile.write(self.archive[: len(self.archive) // 2] if self.broken else self.archive)
-            return
-        if parts.path != "/v1/search":
+        if self.path != "/product.zip":
             self.send_error(404)
             return
-        query = parse_qs(parts.query)
-        assert query["collections"] == ["sentinel-2-l1c"]
-        page = int(query.get("page", ["0"])[0])
-        if page == 0:
-            assert query["datetime"] == ["2023-01-01T00:00:00Z/.."]
-        links = [{"rel": "next", "href": f"search?collections=sentinel-2-l1c&page={page + 1}"}] if page == 0 else []
-        assets = [
-            {"product": {"href": "/product.zip"}},
-            {"metadata": {"href": f"file:///data/{NAMES[1]}.SAFE/MTD.xml"}},
-        ]
-        items = [
-            {"id": NAMES[page], "properties": {"eo:cloud_cover": 30 * page}, "assets": assets[page], "links": []},
-            {"id": "nothing to read", "properties": {}, "assets": {"thumbnail": {"href": "x.png"}}},
-        ]
-        address = f"http://127.0.0.1:{self.server.server_address[1]}/v1/items/x"
-        items[0]["links"] = [{"rel": "self", "href": address}]
         self.send_response(200)
+        self.send_header("Content-Length", str(len(self.archive)))
         self.end_headers()
-        self.wfile.write(json.dumps({"type": "FeatureCollection", "features": items, "links": links}).encode())
+        self.wfile.write(self.archive[: len(self.archive) // 2] if self.broken else self.archive)
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
 
 
 @pytest.fixture
-def catalogue() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Catalogue)
+def downloads() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Downloads)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
 
 
-def test_stac_pages_and_hrefs(catalogue: str) -> None:
-    products = discover(ArchiveSource(source=f"{catalogue}/v1", date_from=date(2023, 1, 1)))
-    assert [(c.key, c.location, c.cloud) for c in products] == [
-        (NAMES[0], f"{catalogue}/product.zip", 0.0),
-        (NAMES[1], f"/data/{NAMES[1]}.SAFE", 30.0),
-    ]
-    assert found(f"{catalogue}/v1", date_from="2023-01-01", max_cloud=10) == [0]
-    with pytest.raises(TransientIO, match="does not answer"):
-        discover(ArchiveSource(source=f"{catalogue}/v2"))
-
-
-def test_download_is_whole_or_not_there(catalogue: str, tree: Path, tmp_path: Path) -> None:
-    candidate = Candidate(key="one", location=f"{catalogue}/product.zip")
-    Catalogue.archive = (tree / f"{NAMES[0]}.SAFE.zip").read_bytes()
-    Catalogue.broken = True
+def test_download_is_whole_or_not_there(downloads: str, tree: Path, tmp_path: Path) -> None:
+    candidate = Candidate(key="one", location=f"{downloads}/product.zip")
+    Downloads.archive = (tree / f"{NAMES[0]}.SAFE.zip").read_bytes()
+    Downloads.broken = True
     with pytest.raises(TransientIO):
         local_input(candidate, tmp_path / "work")
     assert list((tmp_path / "work" / "downloads").iterdir()) == []
-    Catalogue.broken = False
+    Downloads.broken = False
     path = local_input(candidate, tmp_path / "work")
-    assert path.read_bytes() == Catalogue.archive
+    assert path.read_bytes() == Downloads.archive
     with pytest.raises(InvalidInput, match="404"):
-        local_input(Candidate(key="two", location=f"{catalogue}/other.zip"), tmp_path / "work")
+        local_input(Candidate(key="two", location=f"{downloads}/other.zip"), tmp_path / "work")
 
 
 CLAIMER = """
@@ -342,6 +310,68 @@ def test_memory_of_the_container_counts(tmp_path: Path) -> None:
     assert available_memory_mb(proc, group) == 1500
 
 
+def test_a_product_waits_for_memory_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = iter([100, 100, 3000])
+    monkeypatch.setattr("flows.archive.room.available_memory_mb", lambda: next(free))
+    await_memory(2500, pause_s=0.0)
+    assert list(free) == []
+    monkeypatch.setattr("flows.archive.room.available_memory_mb", lambda: 100)
+    with pytest.raises(TransientIO, match="100 MB of memory free"):
+        await_memory(2500, patience_s=0.0, pause_s=0.0)
+    await_memory(0)
+
+
+def test_a_part_that_ends_is_started_again_after_growing_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    service = LocalService(ServiceOptions(tmp_path, tmp_path), said.append)
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def begin(_self: LocalService, _words: list[str]) -> subprocess.Popen[bytes]:
+        begun.append(subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], start_new_session=True))
+        return begun[-1]
+
+    monkeypatch.setattr(LocalService, "_process", begin)
+    monkeypatch.setattr("flows.archive.local_service._FIRST_PAUSE_S", 0.01)
+    service._spawn("worker", [])
+    stop = threading.Event()
+    watcher = threading.Thread(target=service.watch, args=(stop,))
+    watcher.start()
+    until = time.monotonic() + 60
+    while len(said) < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    watcher.join()
+    service.stop()
+    assert said[:3] == [
+        f"worker ended with exit code 3: started again in {pause} s" for pause in ("0.01", "0.02", "0.04")
+    ]
+    assert len(begun) >= 3
+    assert all(process.poll() is not None for process in begun)
+
+
+def test_work_pool_templates_are_closed() -> None:
+    """Every placeholder is a variable, every variable is used, and the containers have no rights."""
+    folder = deployment_file().parent
+    for name in ("docker", "kubernetes"):
+        text = (folder / f"work-pool-{name}.json").read_text(encoding="utf-8")
+        template = json.loads(text)
+        used = set(re.findall(r"\{\{ (\w+) \}\}", text))
+        assert used == set(template["variables"]["properties"])
+    pod = template["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_image_is_built_from_files_that_exist() -> None:
+    folder = deployment_file().parent
+    sources = re.findall(r"^COPY (?!--from)(.+) \S+$", (folder / "Dockerfile").read_text(encoding="utf-8"), re.M)
+    names = [name for line in sources for name in line.split()]
+    assert "requirements-lock.txt" in names
+    assert [name for name in names if not (folder.parent / name).exists()] == []
+
+
 def test_ages_and_sizes() -> None:
     assert (age_seconds("12h"), age_seconds("2w"), size_bytes("1.5G")) == (43200.0, 1209600.0, 3 << 29)
     for wrong in ("12", "h", "-1d"):
@@ -355,8 +385,6 @@ def test_service_files_are_consistent() -> None:
     """Entry points exist, pools are those that are made, and nothing runs as root or is open to the world."""
     yaml = pytest.importorskip("yaml")
     from prefect.flows import load_flow_from_entrypoint
-
-    from flows.archive.local_service import POOLS, deployment_file
 
     described = yaml.safe_load(deployment_file().read_text(encoding="utf-8"))
     names = set()

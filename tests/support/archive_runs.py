@@ -35,7 +35,7 @@ if "flows.archive.child" in " ".join(sys.orig_argv) or os.environ.get("PREFECT__
         marker = pathlib.Path(kills) / f"{self.stage}_{tile}" if kills else None
         if marker is not None and marker.exists():
             marker.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.killpg(0, signal.SIGKILL)
         slow = os.environ.get("TEST_SLOW_STAGE")
         if slow == self.stage:
             import time
@@ -46,7 +46,8 @@ if "flows.archive.child" in " ".join(sys.orig_argv) or os.environ.get("PREFECT__
 """
 """Run first in every Python process of a test: stops the clock that names products, and
 does not wait before a stage is tried again; a file ``<stage>_<day>`` in the
-folder TEST_KILLS kills the process once, when that product's stage has its arrays and not yet its result."""
+folder TEST_KILLS kills the process once, when that product's stage has its arrays and not yet its result; and with it
+the worker that had started it, if one had."""
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -79,10 +80,10 @@ def start_sen2flow(
     )
 
 
-def run_sen2flow(*words: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run_sen2flow(*words: str | Path, env: dict[str, str], seconds: float = 600.0) -> subprocess.CompletedProcess[str]:
     """Run ``sen2flow`` to its end."""
     process = start_sen2flow(*words, env=env)
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate(timeout=seconds)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

@@ -67,7 +67,7 @@ class Browser:
     def text(self) -> str:
         return str(self.script("return document.body.innerText"))
 
-    def wait_for_text(self, text: str, seconds: float = 60.0) -> None:
+    def wait_for_text(self, text: str, seconds: float = 300.0) -> None:
         try:
             wait_for(lambda: text.lower() in self.text().lower(), seconds)
         except AssertionError as error:
@@ -78,7 +78,7 @@ class Browser:
         data = self._client.get(f"{self._session}/screenshot").json()["value"]
         (self.pictures / f"{name}.png").write_bytes(base64.b64decode(data))
 
-    def element(self, xpath: str, seconds: float = 30.0) -> str:
+    def element(self, xpath: str, seconds: float = 120.0) -> str:
         """Return the handle of the first visible element of an XPath."""
 
         def find() -> str | None:
@@ -104,7 +104,7 @@ class Browser:
             if then is None:
                 return
             try:
-                self.element(then, 5.0)
+                self.element(then, 10.0)
             except AssertionError:
                 continue
             return
@@ -112,6 +112,14 @@ class Browser:
         raise AssertionError(f"{then} does not appear after a click on {xpath}")
 
     def write(self, xpath: str, text: str) -> None:
-        handle = self.element(xpath)
-        self._client.post(f"{self._session}/element/{handle}/clear", json={})
-        self._client.post(f"{self._session}/element/{handle}/value", json={"text": text})
+        """Write a text into a field; again, while the page, busy with itself, loses characters."""
+        for _ in range(6):
+            handle = self.element(xpath)
+            self._client.post(f"{self._session}/element/{handle}/clear", json={})
+            self._client.post(f"{self._session}/element/{handle}/value", json={"text": text})
+            time.sleep(0.5)
+            reference = {"element-6066-11e4-a52e-4f735466cecf": self.element(xpath)}
+            if self.script("return arguments[0].value", reference) == text:
+                return
+        self.picture("written-in-vain")
+        raise AssertionError(f"{text!r} cannot be written into {xpath}")

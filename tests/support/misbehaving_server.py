@@ -14,7 +14,7 @@ Action = Callable[[BaseHTTPRequestHandler], None]
 class FileServer:
     """Serves the files of a folder with ranges and entity tags, slowly if wanted, and counts what it is asked for."""
 
-    def __init__(self, folder: Path, pause_s: float = 0.0, chunk: int = 1 << 16) -> None:
+    def __init__(self, folder: Path, pause_s: float = 0.0, chunk: int = 1 << 16, port: int = 0) -> None:
         self.asked: list[tuple[str, str]] = []
         """Path and Range header of each request."""
         self.pause_s, self.chunk = pause_s, chunk
@@ -30,7 +30,7 @@ class FileServer:
             def log_message(self, format: str, *args: object) -> None:
                 """Keep the test's output clean."""
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.http.daemon_threads = True
         self.address = f"http://127.0.0.1:{self.http.server_address[1]}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()

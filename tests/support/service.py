@@ -24,13 +24,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(true: Callable[[], Any], seconds: float = 120.0, pause: float = 0.5) -> Any:
-    """Return the first true value of a function."""
+def wait_for(true: Callable[[], Any], seconds: float = 900.0, pause: float = 0.5) -> Any:
+    """Return the first true value of a function; the time is that of a machine with much else to do."""
     until = time.monotonic() + seconds
     while not (value := true()):
         assert time.monotonic() < until, "waited in vain"
         time.sleep(pause)
     return value
+
+
+def server_of(parent: int) -> int | None:
+    """Return the process number of the Prefect server that a process started; None when there is none."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            found = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (path / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if found == parent and b"server" in words:
+            return int(path.name)
+    return None
 
 
 class Postgres:
@@ -68,11 +81,16 @@ class Postgres:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
 
+    def size(self) -> int:
+        """Return the database's size in bytes."""
+        words = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "sen2flow", "-d", "sen2flow", "-At")
+        return int(self._run("psql", *words, "-c", "select pg_database_size('sen2flow')"))
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *words: str) -> None:
+    def _run(self, program: str, *words: str) -> str:
         folder = self.programs()
         assert folder is not None
         done = subprocess.run(
@@ -84,6 +102,7 @@ class Postgres:
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
 
 class Service:
@@ -94,7 +113,9 @@ class Service:
         self.port = free_port()
         self.l1c, self.l2a, self.work = folder / "l1c", folder / "l2a", folder / "work"
         self.l1c.mkdir(parents=True, exist_ok=True)
-        self.env = env | {"PREFECT_API_URL": self.api}
+        self.kills = folder / "kills"
+        self.kills.mkdir(exist_ok=True)
+        self.env = env | {"PREFECT_API_URL": self.api, "TEST_KILLS": str(self.kills)}
         self.log = (folder / "service.log").open("ab")
         self.up: subprocess.Popen[str] | None = None
         self.second: subprocess.Popen[bytes] | None = None
@@ -129,6 +150,13 @@ class Service:
         os.killpg(self.second.pid, signal.SIGKILL)
         self.second.wait()
 
+    def kill_server(self) -> None:
+        """SIGKILL for the server that ``sen2flow up`` started."""
+        assert self.up is not None
+        server = server_of(self.up.pid)
+        assert server is not None, "no server to be killed"
+        os.killpg(server, signal.SIGKILL)
+
     def stop(self) -> int:
         if self.second is not None and self.second.poll() is None:
             os.killpg(self.second.pid, signal.SIGINT)
@@ -141,7 +169,7 @@ class Service:
             return 0
         if self.up.poll() is None:
             self.up.send_signal(signal.SIGINT)
-        self.up.communicate(timeout=120)
+        self.up.communicate(timeout=300)
         return int(self.up.returncode)
 
     def get(self, path: str) -> Any:
@@ -174,7 +202,7 @@ class Service:
             return {"state_type": "UNKNOWN", "state_name": "Unknown"}
         return found
 
-    def wait(self, run: str, seconds: float = 600.0) -> dict[str, Any]:
+    def wait(self, run: str, seconds: float = 1200.0) -> dict[str, Any]:
         """Return a run when it has ended."""
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
         found: dict[str, Any] = wait_for(
@@ -183,7 +211,14 @@ class Service:
         return found
 
     def runs_of(self, flow: str) -> list[dict[str, Any]]:
-        return list(self.post("/flow_runs/filter", flows={"name": {"any_": [flow]}}, limit=200))
+        """Return all runs of a flow; the API gives at most 200 at a time."""
+        found: list[dict[str, Any]] = []
+        while True:
+            wanted = {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC"}
+            page = self.post("/flow_runs/filter", **wanted, limit=200, offset=len(found))
+            found += page
+            if len(page) < 200:
+                return found
 
     def table(self, run: str) -> list[dict[str, Any]]:
         """Return the rows of a run's table artifact."""

@@ -86,6 +86,16 @@ def read_gipp(l2a: Path, sc: Path, ac: Path, pb: Path) -> Gipp:
     return Gipp(values=values, processing_baseline=baseline, files=paths, notes=tuple(notes))
 
 
+def gipp_kind(path: Path) -> str:
+    """Return which of the four GIPPs a file is, by its root element: ``l2a``, ``sc``, ``ac`` or ``pb``.
+
+    Raises:
+        InvalidConfiguration: it cannot be read, or is none of them.
+    """
+    found = parse_configuration(path, *_ROOTS.values()).name
+    return next(key for key, name in _ROOTS.items() if name == found)
+
+
 def _local_name(node: etree._Element) -> str:
     """Return an element's name without its namespace."""
     return str(etree.QName(node).localname)

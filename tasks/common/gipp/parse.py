@@ -12,12 +12,12 @@ MAX_BYTES: Final = 1 << 20
 """Largest configuration file accepted; the real ones have about 10 kB."""
 
 
-def parse_configuration(path: Path, root_name: str) -> Node:
+def parse_configuration(path: Path, *root_names: str) -> Node:
     """Return the root element of a configuration file, without comments.
 
     Args:
         path: the file.
-        root_name: local name that the root must have.
+        root_names: local names that the root may have.
 
     Raises:
         InvalidConfiguration: the file cannot be read, is too large, is not well-formed, declares a document type, or
@@ -28,8 +28,9 @@ def parse_configuration(path: Path, root_name: str) -> Node:
         root = parse_xml_bytes(content, path)
     except InvalidInput as error:
         raise InvalidConfiguration(str(error)) from error
-    if root.name != root_name:
-        raise InvalidConfiguration(f"{shown(path)}: root element is <{root.name}>, expected <{root_name}>")
+    if root.name not in root_names:
+        expected = " or ".join(f"<{name}>" for name in root_names)
+        raise InvalidConfiguration(f"{shown(path)}: root element is <{shown(root.name)}>, expected {expected}")
     return root
 
 
