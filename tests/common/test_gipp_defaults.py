@@ -73,6 +73,7 @@ GAIN = [0.001] * 10 + [0.0005, 0.0002, 0.00005]
 
 SINCE_29 = {"Region_Of_Interest", "Force_Exit_On_DEM_Error"}
 OWN_ELEMENTS = {
+    "AOT_Inversion", "Uncertainty_Output", "Uncertainty_Calibration",
     "L1C_QLT_Lost_Layers", "L1C_QLT_Defective_Layers", "Sky_View", "CAMS_Directory", "Generate_Valid_Pixel_Output",
     "Cloud_Dilation", "Cloud_Shadow_Dilation", "Snow_Dilation", "Valid_Pixel_Buffer", "Second_Cloud_Mask",
     "Uncertainty_Output", "Uncertainty_Calibration", "AOT_Inversion",
