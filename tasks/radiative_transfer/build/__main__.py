@@ -1,7 +1,7 @@
 """Build the radiative-transfer table: ``python -m tasks.radiative_transfer.build --out FILE [--work FOLDER]``.
 
-Needs the build packages (see the optional extra) and the system library libgfortran5. About half an hour on 2 cores; a
-second run with the same work folder continues where the first ended.
+Needs the build packages (see the optional extra) and the system library libgfortran5. About a quarter of an hour of
+processor time; a second run with the same work folder continues where the first ended.
 """
 
 from __future__ import annotations
