@@ -76,7 +76,6 @@ OWN_ELEMENTS = {
     "AOT_Inversion", "Uncertainty_Output", "Uncertainty_Calibration",
     "L1C_QLT_Lost_Layers", "L1C_QLT_Defective_Layers", "Sky_View", "CAMS_Directory", "Generate_Valid_Pixel_Output",
     "Cloud_Dilation", "Cloud_Shadow_Dilation", "Snow_Dilation", "Valid_Pixel_Buffer", "Second_Cloud_Mask",
-    "Uncertainty_Output", "Uncertainty_Calibration", "AOT_Inversion",
 }  # fmt: skip
 SINCE_210 = {"Product_DOI", "Product_Generator", "Handle_L1C_QLT_Mask", "PSD_Version", "QI_Scheme"}
 
