@@ -89,8 +89,9 @@ def _dem(out: StageWriter, rows: int) -> None:
 
 def _classes(out: StageWriter, rows: int) -> None:
     scl = np.full((rows // 2, rows // 2), 4, np.uint8)
-    for name in ("scl_20m", "cloud_confidence_20m", "snow_confidence_20m"):
-        out.save(name, scl if name == "scl_20m" else np.zeros_like(scl))
+    out.save("scl_20m", scl)
+    for name in ("cloud_confidence_20m", "snow_confidence_20m", "valid_20m"):
+        out.save(name, np.zeros_like(scl))
 
 
 def _measured(name: str, stage: Any, *arguments: Any, **stages: StageResult) -> StageResult:
