@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.common.bands import NATIVE_RESOLUTION
 from tasks.common.noise import noise_deviation
 from tasks.surface_reflectance.coarse import Float32, enlarge
 from tasks.surface_reflectance.inversion import OFFSET, QUANTIFICATION
@@ -46,6 +47,12 @@ class Instrument:
     solar_irradiance: float
     sun_zenith_deg: float
     averaged: int
+
+    @classmethod
+    def of_image(cls, band: str, solar_irradiance: float, sun_zenith_deg: float, resolution: int) -> Instrument:
+        """Return the instrument of a band's image with pixels of ``resolution`` [m]."""
+        averaged = max(1, (resolution // NATIVE_RESOLUTION[band]) ** 2)
+        return cls(band, solar_irradiance, sun_zenith_deg, averaged)
 
     def variance(self, toa: Float32) -> Float32:
         """Return the variance of one pixel's top-of-atmosphere reflectance: noise and rounding."""

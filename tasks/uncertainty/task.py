@@ -78,8 +78,7 @@ def estimate_uncertainty(
         budget = budget_of_band(scene, band, errors, rho60)
         if relief is not None:
             relief = relief.with_known_ground(rho60, shrink(scl != 0, GRID_M // at), budget.albedo)
-        averaged = (resolution // NATIVE_RESOLUTION[band]) ** 2
-        instrument = Instrument(band, irradiance[band], zenith, max(1, averaged))
+        instrument = Instrument.of_image(band, irradiance[band], zenith, resolution)
         stored = out.create(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
         means[band] = _fill(stored, dn, budget, instrument, relief, resolution, parameters)
         stored.flush()

@@ -137,3 +137,10 @@ def test_each_band_has_one_layer_at_its_finest_image(available: tuple[int, ...],
     assert {band: found.get(band) for band in expected} == expected
     if 10 not in available:
         assert "B08" not in found
+
+
+@pytest.mark.parametrize(
+    ("band", "resolution", "pixels"), [("B02", 10, 1), ("B02", 20, 4), ("B05", 60, 9), ("B01", 20, 1)]
+)
+def test_pixels_of_the_instrument_in_one_of_the_image(band: str, resolution: int, pixels: int) -> None:
+    assert Instrument.of_image(band, 1500.0, 40.0, resolution).averaged == pixels
