@@ -9,7 +9,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.classification import clouds, evolution, map_recoveries, recoveries, shadows, snow, surfaces
+from tasks.classification import (
+    clouds,
+    evolution,
+    map_recoveries,
+    recoveries,
+    shadows,
+    snow,
+    surfaces,
+    thin_cirrus,
+    vapour,
+)
 from tasks.classification.classes import NO_DATA, NOT_VEGETATED, SATURATED_DEFECTIVE
 from tasks.classification.finish import grow_masks, valid_pixels
 from tasks.classification.ground import Ground, snow_condition_holds
@@ -82,7 +92,7 @@ DEFAULT_STEPS: Final[tuple[Step, ...]] = (
     *_DEFAULT_FILTERS,
     *_SNOW_END,
     *_STEPS_3_TO_7,
-    evolution.cirrus_over_terrain,
+    thin_cirrus.cirrus_over_terrain,
     recoveries.recover_dark_vegetation,
     recoveries.recover_water,
     evolution.recover_glint,
@@ -246,6 +256,7 @@ def _default(state: TileState, sun: SunDirection | None) -> None:
         before = state.classes
         sweep(state, BRIGHT_STEPS, LATER_HALO)
         state.cloud[(before != NOT_VEGETATED) & (state.classes == NOT_VEGETATED)] = 0
+    vapour.recover_ground(state)
     remove_cloud_specks(state)
     remove_surf(state)
     if sun is not None:
