@@ -26,6 +26,7 @@ from tasks.classification.ground import Ground, snow_condition_holds
 from tasks.classification.indices import FloatArray
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene, TileFacts
+from tasks.classification.shaded_land import recover_shaded_land
 from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.specks import remove_cloud_specks, remove_surf
 from tasks.classification.sweep import (
@@ -261,4 +262,5 @@ def _default(state: TileState, sun: SunDirection | None) -> None:
     remove_surf(state)
     if sun is not None:
         find_shadow_zone(state, sun)
+        recover_shaded_land(state)
     sweep(state, DEFAULT_SHADOW_STEPS, LATER_HALO)

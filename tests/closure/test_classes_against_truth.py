@@ -22,7 +22,7 @@ from labelled_spectra import (
     producers_accuracy,
     users_accuracy,
 )
-from shadow_scene import shadow_scene
+from shadow_scene import every_surface, shadow_scene
 
 from tasks.classification.classify import Surroundings, classify_tile
 from tasks.classification.parameters import ClassificationParameters
@@ -111,6 +111,17 @@ def test_shadows_of_clouds_of_known_height(elevation: float, azimuth: float, rug
     assert figures["shadow_precision"] > 75.0
     assert figures["cloud_recall"] > 95.0
     assert not figures["terrain_recall"] < 75.0
+
+
+@pytest.mark.parametrize(("elevation", "azimuth"), [(60.0, 140.0), (35.0, 165.0)])
+def test_shadows_over_every_surface(elevation: float, azimuth: float) -> None:
+    """Towns, roofs, salt, peat and dark soil too, which the sky's light alone makes as blue as water."""
+    scene = every_surface(SunDirection(elevation, azimuth), size=900)
+    recall = scene.shadow_recall_of_covers()
+    assert len(recall) >= 15
+    assert below(75.0, recall) == {}
+    assert scene.figures()["shadow_precision"] > 75.0
+    assert scene.water_as_shadow() < 1.0
 
 
 @pytest.fixture(scope="module")
