@@ -36,7 +36,6 @@ DN_SATURATED: Final = 65535
 REFLECTANCE_FLOOR: Final = 1e-6
 INVALID_DEFECTIVE: Final = 1
 INVALID_LOST: Final = 2
-ZONE_FACTOR_LIMIT: Final = 3
 
 
 @dataclass(frozen=True)
