@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.surface_reflectance.coarse import strips
+from tasks.surface_reflectance.coarse import RowSink, repeated, strips
 
 _BLOCK = 3
 _CLASSES = 12
@@ -64,7 +64,7 @@ def block_mean(values: NDArray[Any], scl: NDArray[np.uint8], mode: NDArray[np.ui
     return np.where(mode > 0, mean, 0).astype(values.dtype)
 
 
-def double(values: NDArray[Any], out: NDArray[Any]) -> None:
+def double(values: NDArray[Any], out: RowSink) -> None:
     """Fill ``out`` ``[2 rows, 2 cols]`` with each pixel of ``values`` ``[rows, cols]`` four times."""
     for rows in strips(values.shape[0]):
-        out[2 * rows.start : 2 * rows.stop] = np.repeat(np.repeat(values[rows], 2, axis=0), 2, axis=1)
+        out[2 * rows.start : 2 * rows.stop] = repeated(values[rows], 2)

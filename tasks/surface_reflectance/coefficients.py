@@ -101,7 +101,9 @@ def linear_coefficients(terms: Terms) -> BandCoefficients:
     )
 
 
-def band_coefficients(scene: Scene, band: str, aot550: Float32, water_vapour_cm: Float32) -> CoarseCoefficients:
+def band_coefficients(
+    scene: Scene, band: str, aot550: Float32, water_vapour_cm: Float32, atmosphere: BandAtmosphere | None = None
+) -> CoarseCoefficients:
     """Return the coefficients of a band around the AOT and the water vapour [cm] of the nodes.
 
     In bands with water vapour absorption the logarithm of the gas transmittance is fitted by a parabola in ``sqrt(U)``
@@ -113,8 +115,9 @@ def band_coefficients(scene: Scene, band: str, aot550: Float32, water_vapour_cm:
         band: a band but B10.
         aot550: ``[ny, nx]``.
         water_vapour_cm: ``[ny, nx]``.
+        atmosphere: of the band, where it is there already.
     """
-    atmosphere = scene.atmosphere(band)
+    atmosphere = atmosphere or scene.atmosphere(band)
     centre = np.maximum(aot550, np.float32(_AOT_STEP))
     root = np.maximum(np.sqrt(water_vapour_cm), _MINIMUM_ROOT + _ROOT_STEP).astype(np.float32)
     column = root**2

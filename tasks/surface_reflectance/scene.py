@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.bands import band_id
-from tasks.radiative_transfer.atmosphere import GeometryTable, Terms
+from tasks.radiative_transfer.atmosphere import GeometryTable, LevelTable, Terms
 from tasks.radiative_transfer.bands import BandTables
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32
 from tasks.surface_reflectance.geometry import interpolate_azimuth, interpolate_nodes, relative_azimuth_deg
@@ -32,8 +33,12 @@ class BandAtmosphere:
             water_vapour_cm: scalar or ``[ny, nx]``.
             above_km: height of the ground above that of the nodes [km].
         """
-        height = self.height_km + np.float32(above_km) if above_km else self.height_km
-        return self.table.terms(aot550, height, water_vapour_cm, self.ozone_du)
+        level = self.table.at_height(self.height_km + np.float32(above_km)) if above_km else self._ground
+        return level.terms(aot550, water_vapour_cm, self.ozone_du)
+
+    @cached_property
+    def _ground(self) -> LevelTable:
+        return self.table.at_height(self.height_km)
 
 
 @dataclass(frozen=True, eq=False)
