@@ -44,7 +44,7 @@ def layers(available: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-@stage_task("uncertainty", version="1")
+@stage_task("uncertainty", version="2")
 def estimate_uncertainty(
     out: StageWriter,
     tile: TileRef,
