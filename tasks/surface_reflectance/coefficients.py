@@ -101,9 +101,7 @@ def linear_coefficients(terms: Terms) -> BandCoefficients:
     )
 
 
-def band_coefficients(
-    scene: Scene, band: str, aot550: Float32, water_vapour_cm: Float32, atmosphere: BandAtmosphere | None = None
-) -> CoarseCoefficients:
+def band_coefficients(scene: Scene, band: str, aot550: Float32, water_vapour_cm: Float32) -> CoarseCoefficients:
     """Return the coefficients of a band around the AOT and the water vapour [cm] of the nodes.
 
     In bands with water vapour absorption the logarithm of the gas transmittance is fitted by a parabola in ``sqrt(U)``
@@ -115,9 +113,8 @@ def band_coefficients(
         band: a band but B10.
         aot550: ``[ny, nx]``.
         water_vapour_cm: ``[ny, nx]``.
-        atmosphere: of the band, where it is there already.
     """
-    atmosphere = atmosphere or scene.atmosphere(band)
+    atmosphere = scene.atmosphere(band)
     centre = np.maximum(aot550, np.float32(_AOT_STEP))
     root = np.maximum(np.sqrt(water_vapour_cm), _MINIMUM_ROOT + _ROOT_STEP).astype(np.float32)
     column = root**2

@@ -133,10 +133,9 @@ class Corrector:
     def _prepare(self, band: str, image: BandImage, brdf: int) -> BandInversion:
         parameters, wavelength, scene = self._parameters, self._parameters.wavelength, self._scene
         nodes = (self._aot_nodes, self._water_nodes)
-        atmosphere = scene.atmosphere(band)
-        coefficients = band_coefficients(scene, band, *nodes, atmosphere)
+        coefficients = band_coefficients(scene, band, *nodes)
         factor = scaling_of(self._maps.path_scaling_blue, wavelength[band], wavelength[BLUE_BAND])
-        relief = relief_of_band(self.relief, scene, band, *nodes, parameters, brdf, self._vegetation, atmosphere)
+        relief = relief_of_band(self.relief, scene, band, *nodes, parameters, brdf, self._vegetation)
         return prepare_band(
             image.dn,
             self._maps.scl,

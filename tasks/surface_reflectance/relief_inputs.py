@@ -11,7 +11,7 @@ from tasks.common.records import StageResult
 from tasks.surface_reflectance.brdf import Damping, damping_of, mostly_snow
 from tasks.surface_reflectance.coarse import Float32
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
-from tasks.surface_reflectance.scene import BandAtmosphere, Scene
+from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.terrain import (
     BandRelief,
     Relief,
@@ -80,7 +80,6 @@ def relief_of_band(
     parameters: SurfaceReflectanceParameters,
     mode: int,
     vegetation: NDArray[np.bool_] | None,
-    atmosphere: BandAtmosphere | None = None,
 ) -> BandRelief | None:
     """Return the light on slopes in a band; None on level ground.
 
@@ -92,7 +91,6 @@ def relief_of_band(
         parameters: of the stage.
         mode: of the BRDF correction, 0 for none.
         vegetation: ``[rows, cols]`` for the modes that need it.
-        atmosphere: of the band, where it is there already.
     """
     if relief is None:
         return None
@@ -106,7 +104,7 @@ def relief_of_band(
         parameters.ac_max_nr_topo_iter if parameters.rho_retrieval_step2 else 0,
         parameters.ac_topo_corr_cutoff,
     )
-    atmosphere = atmosphere or scene.atmosphere(band)
+    atmosphere = scene.atmosphere(band)
     terms, molecules = (atmosphere.terms(aot, water_vapour_cm) for aot in (aot550, 0.0))
     cos_view = np.cos(np.deg2rad(scene.view_zenith_deg[band_id(band)]))
     return band_relief(relief, terms, cos_view, molecules, settings, damping, vegetation)

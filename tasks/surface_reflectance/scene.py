@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,9 @@ from tasks.surface_reflectance.coarse import CoarseGrid, Float32
 from tasks.surface_reflectance.geometry import interpolate_azimuth, interpolate_nodes, relative_azimuth_deg
 
 Number = float | Float32
+
+_KEPT = 3
+"""Bands whose atmosphere is kept: about 35 MB each for a full tile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +67,21 @@ class Scene:
     height_km: Float32
     ozone_du: float
     pixel_height_km: Float32 | None = None
+    _recent: dict[str, BandAtmosphere] = field(default_factory=dict, init=False, repr=False)
 
     def atmosphere(self, band: str) -> BandAtmosphere:
-        """Return the atmosphere of a band at the nodes' angles (the costly step: keep it while the column varies)."""
+        """Return the atmosphere of a band at the nodes' angles (a costly step: those of the last bands are kept)."""
+        recent = self._recent
+        if band in recent:
+            recent[band] = recent.pop(band)  # the last to be dropped
+            return recent[band]
         number = band_id(band)
         azimuth = relative_azimuth_deg(self.sun_azimuth_deg, self.view_azimuth_deg[number])
         table = self.tables.collapse(band, self.sun_zenith_deg, self.view_zenith_deg[number], azimuth)
-        return BandAtmosphere(table, self.height_km, self.ozone_du)
+        while len(recent) >= _KEPT:
+            del recent[next(iter(recent))]
+        recent[band] = BandAtmosphere(table, self.height_km, self.ozone_du)
+        return recent[band]
 
     @property
     def mean_height_km(self) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from tasks.surface_reflectance.coarse import Float32
 from tasks.surface_reflectance.coefficients import BandCoefficients, CoarseCoefficients, at_pixels, band_coefficients
 from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, box_mean
-from tasks.surface_reflectance.scene import BandAtmosphere, Scene
+from tasks.surface_reflectance.scene import Scene
 from tasks.uncertainty.budget import BandBudget
 from tasks.uncertainty.sensitivity import adjacency_error, central, echo, gain, response, top_of_atmosphere
 
@@ -75,9 +75,7 @@ def column_error_cm(scene: Scene, aot550: Float32, water_cm: Float32, ratio_erro
     return np.asarray(ratio_error / np.maximum(slope, 1e-3), np.float32)
 
 
-def budget_of_band(
-    scene: Scene, band: str, errors: AtmosphereErrors, rho60: Float32, atmosphere: BandAtmosphere | None = None
-) -> BandBudget:
+def budget_of_band(scene: Scene, band: str, errors: AtmosphereErrors, rho60: Float32) -> BandBudget:
     """Return the fields of one band.
 
     The surroundings' mean reflectance stands for their mean light: over the range of the adjacency effect slopes turned
@@ -88,12 +86,10 @@ def budget_of_band(
         band: band name.
         errors: of the atmosphere.
         rho60: ``[rows60, cols60]`` surface reflectance of the blocks.
-        atmosphere: of the band, where it is there already.
     """
-    atmosphere = atmosphere or scene.atmosphere(band)
     nodes, moist = errors.aot550_nodes, errors.water_cm + errors.water_error_cm
-    coarse = band_coefficients(scene, band, nodes, errors.water_cm, atmosphere)
-    moister = band_coefficients(scene, band, nodes, moist, atmosphere)
+    coarse = band_coefficients(scene, band, nodes, errors.water_cm)
+    moister = band_coefficients(scene, band, nodes, moist)
     step = np.float32(errors.aot550_error)
 
     def at(coefficients: CoarseCoefficients, aot550: Float32) -> BandCoefficients:

@@ -138,10 +138,7 @@ def _fields(
     parameters: UncertaintyParameters,
 ) -> tuple[LightVariance, SlopeLight | None]:
     """Return the variance of a band's light, and the light on slopes (None over level ground)."""
-    atmosphere = scene.atmosphere(band)
-    budget = budget_of_band(scene, band, errors, rho60, atmosphere)
-    on_slopes = relief_of_band(
-        relief, scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None, atmosphere
-    )
+    budget = budget_of_band(scene, band, errors, rho60)
+    on_slopes = relief_of_band(relief, scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None)
     light = None if on_slopes is None else on_slopes.with_known_ground(rho60, weight, budget.albedo).light()
     return light_variance(budget, instrument), light
