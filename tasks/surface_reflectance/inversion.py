@@ -280,7 +280,8 @@ def prepare_band(
         toa = to_reflectance(block_means(dn, used, GRID_M * aot550.shape[0] // dn.shape[0]), calibration)
         fields, light, returned = _with_surroundings(calibration, c, water, toa, root_offset, surroundings)
         if relief is not None:
-            relief = relief.with_surroundings(light, shrink(used, per_block), returned)
+            weight = shrink(used, per_block) if surroundings is None else surroundings.used_share
+            relief = relief.with_surroundings(light, weight, returned)
     return BandInversion(fields, root_offset if water is not None else None, None if relief is None else relief.light())
 
 

@@ -28,7 +28,8 @@ at the pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 import cv2
@@ -96,6 +97,35 @@ def large_clouds(scl: NDArray[np.uint8], map_resolution: int = 20) -> NDArray[np
 
 
 @dataclass(frozen=True, eq=False)
+class _BoxMean:
+    """The weighted mean over the box round each block; 0 where the box holds no weight."""
+
+    weight: Float32
+    half_width: int
+
+    @cached_property
+    def _number(self) -> NDArray[Any]:
+        return np.asarray(np.maximum(self._total(np.ascontiguousarray(self.weight, np.float32)), 1e-3))
+
+    def _total(self, field: Float32) -> NDArray[Any]:
+        size = (2 * self.half_width + 1, 2 * self.half_width + 1)
+        return np.asarray(cv2.boxFilter(field, cv2.CV_64F, size, normalize=False, borderType=cv2.BORDER_CONSTANT))
+
+    def of(self, values: Float32) -> Float32:
+        total = self._total(np.ascontiguousarray(values * self.weight, np.float32))
+        total /= self._number
+        return np.asarray(total, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Around:
+    """The ground that slopes see: means over the box round each block, and ``(1 - V)_mean``."""
+
+    mean: _BoxMean
+    hidden: Float32
+
+
+@dataclass(frozen=True, eq=False)
 class Relief:
     """The terrain of one resolution, and its means on 60 m blocks.
 
@@ -120,6 +150,15 @@ class Relief:
     lit: Float32
     cosine: Float32
     sky: Float32
+    _around: list[_Around] = field(default_factory=list, init=False, repr=False)
+
+    def around(self, weight: Float32, half_width: int) -> _Around:
+        """Return the ground round each block, kept as long as weight and half-width [blocks] stay the same."""
+        kept = self._around
+        if not kept or kept[0].mean.weight is not weight or kept[0].mean.half_width != half_width:
+            hidden = _BoxMean(np.ones_like(weight), half_width).of(1.0 - self.sky)
+            kept[:] = [_Around(_BoxMean(weight, half_width), hidden)]
+        return kept[0]
 
     def strip(self, rows: slice) -> SlopeStrip:
         """Return the slopes of a row strip."""
@@ -190,6 +229,11 @@ class TerrainSettings:
     iterations: int
     cut_off: float
 
+    @property
+    def half_width(self) -> int:
+        """Half-width of the box of the terrain's light, in 60 m blocks."""
+        return max(1, round(self.range_km * 1000.0 / GRID_M))
+
 
 @dataclass(frozen=True, eq=False)
 class BandRelief:
@@ -231,16 +275,15 @@ class BandRelief:
         if self.settings.iterations == 0:
             return replace(self, returned=returned)
         relief = self.relief
-        half_width = max(1, round(self.settings.range_km * 1000.0 / GRID_M))
-        hidden = _box(1.0 - relief.sky, np.ones_like(weight), half_width)
+        around = relief.around(weight, self.settings.half_width)
         sky = relief.lit * self.direct + glow(relief.cosine) * self.aureole
         sky += open_sky(relief.sky) * self.isotropic + relief.sky * returned
         terrain = self.surroundings
         for _ in range(self.settings.iterations):
             received = (sky + (1.0 - relief.sky) * terrain) / (1.0 + returned)
             rho = light / np.maximum(received, np.float32(DARKEST))
-            mean = np.clip(_box(rho, weight, half_width), 0.0, _BRIGHTEST_SURROUNDINGS)
-            terrain = (mean / (1.0 - mean * hidden)).astype(np.float32)
+            mean = np.clip(around.mean.of(rho), 0.0, _BRIGHTEST_SURROUNDINGS)
+            terrain = (mean / (1.0 - mean * around.hidden)).astype(np.float32)
         return replace(self, surroundings=terrain, floor=None, returned=returned)
 
     def with_known_ground(self, rho: Float32, weight: Float32, albedo: Float32) -> BandRelief:
@@ -251,9 +294,9 @@ class BandRelief:
             weight: ``[rows60, cols60]`` share of each block's pixels that count.
             albedo: ``[rows60, cols60]`` spherical albedo of the atmosphere.
         """
-        half_width = max(1, round(self.settings.range_km * 1000.0 / GRID_M))
-        mean = np.clip(_box(rho, weight, half_width), 0.0, _BRIGHTEST_SURROUNDINGS)
-        terrain = mean / (1.0 - mean * _box(1.0 - self.relief.sky, np.ones_like(weight), half_width))
+        around = self.relief.around(weight, self.settings.half_width)
+        mean = np.clip(around.mean.of(rho), 0.0, _BRIGHTEST_SURROUNDINGS)
+        terrain = mean / (1.0 - mean * around.hidden)
         returned = albedo * mean / (1.0 - albedo * mean)
         return replace(
             self,
@@ -322,15 +365,3 @@ def band_relief(
         damping=damping,
         vegetation=vegetation,
     )
-
-
-def _box(values: Float32, weight: Float32, half_width: int) -> Float32:
-    """Return the weighted mean over a box round each block; 0 where the box holds no weight."""
-    size = (2 * half_width + 1, 2 * half_width + 1)
-
-    def total(field: Float32) -> NDArray[Any]:
-        return np.asarray(cv2.boxFilter(field, cv2.CV_64F, size, normalize=False, borderType=cv2.BORDER_CONSTANT))
-
-    number = total(np.ascontiguousarray(weight, np.float32))
-    mean = total(np.ascontiguousarray(values * weight, np.float32)) / np.maximum(number, 1e-3)
-    return np.asarray(mean, np.float32)
