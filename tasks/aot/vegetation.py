@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.aot.parameters import AotParameters
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32, shrink, strips
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, repeated, shrink, strips
 from tasks.surface_reflectance.coefficients import BandCoefficients
 from tasks.surface_reflectance.inversion import Calibration, to_reflectance
 from tasks.surface_reflectance.neighbourhood import GRID_M, class_mask
@@ -84,11 +84,20 @@ def select_dark_vegetation(
         )
         candidate = _candidates(strip, np.asarray(scl[rows]), parameters)
         near = allowed[rows.start // factor : rows.stop // factor]
-        candidate &= np.repeat(np.repeat(near, factor, axis=0), factor, axis=1)
+        candidate &= repeated(near, factor)
         candidate &= y > parameters.ac_swir_refl_lower_th
-        for level, limit in reversed(list(enumerate(parameters.reflectance_limits, start=1))):
-            levels[rows][candidate & (y < limit)] = level
+        levels[rows] = _level(y, parameters.reflectance_limits) * candidate
     return _choose_limit(levels, scl, parameters)
+
+
+def _level(reflectance: Float32, limits: tuple[float, ...]) -> NDArray[np.uint8]:
+    """Return the number (from 1) of the first of the limits that the reflectance is below, 0 where it is below none."""
+    level = np.zeros(reflectance.shape, np.uint8)
+    for number, limit in reversed(list(enumerate(limits, start=1))):
+        below = reflectance < limit
+        level *= ~below
+        level += below * np.uint8(number)
+    return level
 
 
 def _candidates(strip: dict[str, Float32], scl: NDArray[np.uint8], parameters: AotParameters) -> NDArray[np.bool_]:
