@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.radiative_transfer.coupling import GeometryCoupling
+from tasks.radiative_transfer.coupling import GeometryCoupling, LevelCoupling
 from tasks.radiative_transfer.gas import GrowthCurve, TabulatedGas, WaterTransmittance
 from tasks.radiative_transfer.interpolation import SplineAxis, contract
 
@@ -98,6 +98,7 @@ class GeometryTable:
             spherical_albedo=_by_pressure(self.spherical_albedo, weights),
             other_gases=self.others(self.airmass, pressure),
             pressure=pressure,
+            coupling=None if self.coupling is None else self.coupling.at_pressure(pressure),
             table=self,
         )
 
@@ -117,6 +118,7 @@ class LevelTable:
         path, transmittance_down, transmittance_up, spherical_albedo: as in :class:`GeometryTable`.
         other_gases: transmittance of what is neither water vapour nor ozone.
         pressure: at the ground, over 1013.25 hPa.
+        coupling: water vapour and scattering solved together; None where their product is good enough.
         table: what does not depend on the height.
     """
 
@@ -126,6 +128,7 @@ class LevelTable:
     spherical_albedo: Array
     other_gases: Array
     pressure: NDArray[np.float64]
+    coupling: LevelCoupling | None
     table: GeometryTable
 
     def terms(self, aot550: ArrayLike, water_vapour_cm: ArrayLike, ozone_du: ArrayLike) -> Terms:
@@ -150,11 +153,11 @@ class LevelTable:
         optical_depth = table.rayleigh_optical_depth * pressure + table.aerosol_extinction * aot
         albedo = contract(self.spherical_albedo, aot_weights)
         gas = table.water(water, table.airmass, pressure)
-        if table.coupling is None:
+        if self.coupling is None:
             half_water = table.water(water * np.float32(0.5), table.airmass, pressure)
             path = rayleigh_path + half_water * aerosol_path
         else:
-            path_ratio, ground_ratio, albedo_ratio = table.coupling.ratios(aot, pressure, water)
+            path_ratio, ground_ratio, albedo_ratio = self.coupling.ratios(aot, water)
             path = path_ratio * (rayleigh_path + aerosol_path)
             gas, albedo = np.minimum(gas * ground_ratio, np.float32(1.0)), albedo * albedo_ratio
         terms = (
