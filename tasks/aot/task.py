@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def retrieve_aot(
     results: dict[str, AotResult] = {}
     for name in CANDIDATES if parameters.aerosol_type == "AUTO" else (parameters.aerosol_type,):
         typed = parameters.model_copy(update={"aerosol_type": name})
-        scene = open_scene(out, tile, typed, bands, l1c=l1c, dem=dem, meteo=meteo)
+        scene = replace(open_scene(out, tile, typed, bands, l1c=l1c, dem=dem, meteo=meteo), kept_bands=len(bands))
         alternatives = Alternatives(
             meteo.statistics.get("cams_aot550"),
             meteo.statistics.get("cams_height_km"),

@@ -12,7 +12,7 @@ from tasks.aot.parameters import AotParameters
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32, repeated, shrink, strips
 from tasks.surface_reflectance.coefficients import BandCoefficients
 from tasks.surface_reflectance.inversion import Calibration, to_reflectance
-from tasks.surface_reflectance.neighbourhood import GRID_M, class_mask
+from tasks.surface_reflectance.neighbourhood import GRID_M, class_counts, class_mask
 
 VEGETATION = 4
 WATER = 6
@@ -111,9 +111,9 @@ def _candidates(strip: dict[str, Float32], scl: NDArray[np.uint8], parameters: A
 
 def _choose_limit(levels: NDArray[np.uint8], scl: NDArray[np.uint8], parameters: AotParameters) -> DarkVegetation:
     """Return the selection of the first limit whose area suffices."""
-    classes = np.bincount(np.asarray(scl).ravel(), minlength=256)
+    classes = class_counts(scl)
     valid, water = int(classes[1:].sum()), int(classes[WATER])
-    numbers = np.cumsum(np.bincount(levels.ravel(), minlength=4)[1:4])
+    numbers = np.cumsum(class_counts(levels)[1:4])
     percentage = 0.0
     if valid > 0 and water <= _MOST_WATER * valid:
         bases = (valid - water, valid, valid)
@@ -122,5 +122,5 @@ def _choose_limit(levels: NDArray[np.uint8], scl: NDArray[np.uint8], parameters:
         ):
             percentage = 100.0 * float(number) / max(base, 1)
             if number > 0 and percentage >= parameters.ac_min_ddv_area:
-                return DarkVegetation((levels > 0) & (levels <= level), percentage, limit)
+                return DarkVegetation(class_mask(levels, tuple(range(1, level + 1))), percentage, limit)
     return DarkVegetation(np.zeros(scl.shape, np.bool_), percentage, None)

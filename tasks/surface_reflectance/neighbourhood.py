@@ -27,6 +27,14 @@ def class_mask(scl: NDArray[np.uint8], classes: tuple[int, ...]) -> NDArray[np.b
     return np.asarray(cv2.LUT(np.ascontiguousarray(scl), table)).view(np.bool_)
 
 
+def class_counts(scl: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the number of pixels ``[256]`` of each class."""
+    total = np.zeros(256, np.int64)
+    for rows in strips(scl.shape[0]):
+        total += np.bincount(np.asarray(scl[rows]).ravel(), minlength=256)
+    return total
+
+
 @dataclass(frozen=True, eq=False)
 class Surroundings:
     """Weights of the 60 m blocks, from the scene classification at 20 or 60 m.
@@ -58,7 +66,7 @@ def describe_surroundings(scl: NDArray[np.uint8], adj_km: float, map_resolution:
     """
     if adj_km <= 0:
         return None
-    counts = np.bincount(np.asarray(scl).ravel(), minlength=256)
+    counts = class_counts(scl)
     cloud, clear = int(counts[list(CLOUD_CLASSES)].sum()), int(counts[list(CLEAR_CLASSES)].sum())
     valid = int(counts[1:].sum())
     if clear == 0 or cloud > _CLOUD_SHARE_SKIPPED * (cloud + clear):

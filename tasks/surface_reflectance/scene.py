@@ -16,9 +16,6 @@ from tasks.surface_reflectance.geometry import interpolate_azimuth, interpolate_
 
 Number = float | Float32
 
-_KEPT = 3
-"""Bands whose atmosphere is kept: about 35 MB each for a full tile."""
-
 
 @dataclass(frozen=True, eq=False)
 class BandAtmosphere:
@@ -56,6 +53,7 @@ class Scene:
         height_km: ``[ny, nx]`` ground height above sea level [km].
         ozone_du: ozone column [DU].
         pixel_height_km: ``[rows, cols]`` the same at 60 m; None where the nodes' heights are good enough.
+        kept_bands: number of bands whose atmosphere is kept, those last asked for (35 MB each for a full tile).
     """
 
     tables: BandTables
@@ -67,6 +65,7 @@ class Scene:
     height_km: Float32
     ozone_du: float
     pixel_height_km: Float32 | None = None
+    kept_bands: int = 1
     _recent: dict[str, BandAtmosphere] = field(default_factory=dict, init=False, repr=False)
 
     def atmosphere(self, band: str) -> BandAtmosphere:
@@ -78,7 +77,7 @@ class Scene:
         number = band_id(band)
         azimuth = relative_azimuth_deg(self.sun_azimuth_deg, self.view_azimuth_deg[number])
         table = self.tables.collapse(band, self.sun_zenith_deg, self.view_zenith_deg[number], azimuth)
-        while len(recent) >= _KEPT:
+        while len(recent) >= self.kept_bands:
             del recent[next(iter(recent))]
         recent[band] = BandAtmosphere(table, self.height_km, self.ozone_du)
         return recent[band]
