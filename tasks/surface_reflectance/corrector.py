@@ -31,7 +31,7 @@ from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.statistics import LAND_CLASSES, LandStatistics
 
 _RED = "B04"
-TOGETHER = 5
+TOGETHER = 4
 """Bands that are corrected at a time: their fields at 60 m are held, about 150 MB a band of a full tile."""
 
 
