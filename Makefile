@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
-.PHONY: help install demo test service-test load-test uncertainty-test lint format table-tools second-mask table clients clean
+.PHONY: help install demo test service-test ui-test load-test uncertainty-test lint format table-tools second-mask table clients clean
 
 help:
 	@echo "make demo                  process the real scene (downloaded) and draw it"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint                  ruff and mypy"
 	@echo "make clients               environment of the independent product readers used by some tests"
 	@echo "make service-test          service on PostgreSQL with two workers: load, faults, schedule, user interface"
+	@echo "make ui-test               of it the schedule and the user interface, with pictures"
 	@echo "make load-test             many products on that service (PRODUCTS=150), with figures"
 	@echo "make table                 build the radiative-transfer table anew and compare it with the shipped one"
 	@echo "make clean                 remove environments and the demo's folder"
@@ -39,6 +40,10 @@ test: install
 # Needs Debian's postgresql and, for the drill of the user interface, chromium.
 service-test: install
 	$(BIN)/python -m pytest -m slow tests/integration
+
+# The schedule and the user interface alone: five minutes, and pictures in build/pictures.
+ui-test: install
+	$(BIN)/python -m pytest -m slow tests/integration/test_service.py -k "schedule or user_interface or form or retry_button"
 
 # PRODUCTS=1000 make load-test: the large run.
 PRODUCTS ?= 150

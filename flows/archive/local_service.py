@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -149,7 +150,7 @@ class LocalService:
 
     def _process(self, words: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "prefect", *words],
+            [*_tied_to_this_process(), sys.executable, "-m", "prefect", *words],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
@@ -213,6 +214,12 @@ def deploy(file: Path, environment: Mapping[str, str]) -> None:
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).split())[-600:]
             raise TransientIO(f"{' '.join(words[1:4])}: {said}")
+
+
+def _tied_to_this_process() -> list[str]:
+    """Return what makes a command end with this process, even when that is killed; nothing without util-linux."""
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "INT", "--"] if program else []
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -9,13 +9,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.classification import clouds, evolution, map_recoveries, recoveries, shadows, snow, surfaces
+from tasks.classification import (
+    clouds,
+    evolution,
+    map_recoveries,
+    recoveries,
+    shadows,
+    snow,
+    surfaces,
+    thin_cirrus,
+    vapour,
+)
 from tasks.classification.classes import NO_DATA, NOT_VEGETATED, SATURATED_DEFECTIVE
 from tasks.classification.finish import grow_masks, valid_pixels
 from tasks.classification.ground import Ground, snow_condition_holds
 from tasks.classification.indices import FloatArray
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import Scene, TileFacts
+from tasks.classification.shaded_land import recover_shaded_land
 from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.specks import remove_cloud_specks, remove_surf
 from tasks.classification.sweep import (
@@ -82,7 +93,7 @@ DEFAULT_STEPS: Final[tuple[Step, ...]] = (
     *_DEFAULT_FILTERS,
     *_SNOW_END,
     *_STEPS_3_TO_7,
-    evolution.cirrus_over_terrain,
+    thin_cirrus.cirrus_over_terrain,
     recoveries.recover_dark_vegetation,
     recoveries.recover_water,
     evolution.recover_glint,
@@ -246,8 +257,10 @@ def _default(state: TileState, sun: SunDirection | None) -> None:
         before = state.classes
         sweep(state, BRIGHT_STEPS, LATER_HALO)
         state.cloud[(before != NOT_VEGETATED) & (state.classes == NOT_VEGETATED)] = 0
+    vapour.recover_ground(state)
     remove_cloud_specks(state)
     remove_surf(state)
     if sun is not None:
         find_shadow_zone(state, sun)
+        recover_shaded_land(state)
     sweep(state, DEFAULT_SHADOW_STEPS, LATER_HALO)

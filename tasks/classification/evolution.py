@@ -18,11 +18,9 @@ from tasks.classification.classes import (
     NOT_SNOW,
     NOT_VEGETATED,
     SNOW_ICE,
-    THIN_CIRRUS,
     UNCLASSIFIED,
     WATER,
 )
-from tasks.classification.clouds import CIRRUS_BLUE_LIMIT
 from tasks.classification.indices import FloatArray, normalised_difference, ratio
 from tasks.classification.morphology import BoolArray, grow_diamond, local_variance
 from tasks.classification.parameters import ClassificationParameters
@@ -66,27 +64,12 @@ def ground_in_b10(scene: Scene, surface: FloatArray) -> FloatArray:
     return np.asarray(surface * through, np.float32)
 
 
-def _cirrus_foot(scene: Scene, p: ClassificationParameters) -> FloatArray | float:
+def cirrus_foot(scene: Scene, p: ClassificationParameters) -> FloatArray | float:
     """Return T1_B10, raised by 0.004 for each km of ground above 1500 m: less vapour lies over high ground."""
     if scene.ground.height is None:
         return p.t1_b10
     rise = np.maximum(scene.ground.height - np.float32(HIGH_GROUND_M), 0) * np.float32(B10_RISE_PER_M)
     return np.asarray(rise + np.float32(p.t1_b10), np.float32)
-
-
-def cirrus_over_terrain(scene: Scene, p: ClassificationParameters) -> None:
-    """Step 7 for cirrus with limits that know height and dryness, in place of the cut at 1500 m.
-
-    As ``clouds.step_7_cirrus``, with T1_B10 raised by the height of the ground and by what B11 of the ground would show
-    in B10. Class 8 from T2_B10 on needs B10 above that same limit.
-
-    Source: Sen2Cor 2.8 sources, CSND step 7, limits after the physics of the band (``DRYNESS_B10``); the classic
-    rule finds no cirrus at all above 1500 m.
-    """
-    blue, cirrus, valid = scene.reflectance["B02"], scene.reflectance["B10"], scene.valid
-    above = _above_ground_in_b10(scene, p, scene.reflectance["B11"]) & valid & ~scene.where(SNOW_ICE)
-    scene.assign(THIN_CIRRUS, above & (cirrus < p.t2_b10) & (blue < CIRRUS_BLUE_LIMIT) & (scene.cloud < p.t_cloud_mp))
-    scene.assign(MEDIUM_PROBA_CLOUDS, above & (cirrus >= p.t2_b10) & (scene.cloud < p.t_cloud_hp))
 
 
 def step_2_height(scene: Scene, _p: ClassificationParameters) -> None:
@@ -109,7 +92,7 @@ def step_2_ice_cloud(scene: Scene, p: ClassificationParameters) -> None:
     """
     likely = scene.snow > 0
     if likely.any():
-        _no_snow(scene, likely & _above_ground_in_b10(scene, p, np.full(likely.shape, SNOW_B10_SURFACE, np.float32)))
+        _no_snow(scene, likely & above_ground_in_b10(scene, p, np.full(likely.shape, SNOW_B10_SURFACE, np.float32)))
 
 
 def _no_snow(scene: Scene, mask: BoolArray) -> None:
@@ -117,9 +100,9 @@ def _no_snow(scene: Scene, mask: BoolArray) -> None:
     scene.assign(NOT_SNOW, mask & scene.unclaimed)
 
 
-def _above_ground_in_b10(scene: Scene, p: ClassificationParameters, surface: FloatArray) -> BoolArray:
+def above_ground_in_b10(scene: Scene, p: ClassificationParameters, surface: FloatArray) -> BoolArray:
     """Return where B10 is above its lower limit for the height plus what ground of that reflectance shows."""
-    limit = _cirrus_foot(scene, p) + ground_in_b10(scene, surface)
+    limit = cirrus_foot(scene, p) + ground_in_b10(scene, surface)
     return np.asarray(scene.reflectance["B10"] > limit)
 
 
@@ -172,7 +155,7 @@ def bright_clouds(scene: Scene, p: ClassificationParameters) -> None:
     bright = scene.among(UNCLASSIFIED, NOT_CLASSIFIED) & (red > p.t2_b04) & (green > TREE_BRIGHT_GREEN)
     if scene.tile.snow_block:
         no_snow = ratio(scene.reflectance["B05"], scene.reflectance["B11"]) < TREE_SNOW_RATIO
-        bright &= no_snow | (scene.reflectance["B10"] > _cirrus_foot(scene, p))
+        bright &= no_snow | (scene.reflectance["B10"] > cirrus_foot(scene, p))
     bright &= (scene.reflectance["B12"] > CLOUD_B12) & (blue - HAZE_SLOPE * red > HAZE_LIMIT)
     scene.assign(MEDIUM_PROBA_CLOUDS, bright & (_whiteness(blue, green, red) < WHITENESS_LIMIT))
 
@@ -201,7 +184,7 @@ def bright_ground(scene: Scene, p: ClassificationParameters) -> None:
     al. 2019, doi 10.1016/j.rse.2019.05.024).
     """
     candidates = scene.among(NOT_CLASSIFIED, UNCLASSIFIED, MEDIUM_PROBA_CLOUDS, HIGH_PROBA_CLOUDS)
-    candidates &= scene.reflectance["B10"] < _cirrus_foot(scene, p)
+    candidates &= scene.reflectance["B10"] < cirrus_foot(scene, p)
     if not candidates.any():
         return
     blue, green, red, nir, swir = (scene.reflectance[band] for band in ("B02", "B03", "B04", "B8A", "B11"))

@@ -43,6 +43,7 @@ class Background:
     Attributes:
         cirrus_limit_land, cirrus_limit_water: B10 above which classes 4 and 5, or 6, are cirrus; infinite = never.
         recovered_b10, recovered_ratio: upper limits of B10 and of B09/B8A below which a cloud is land; 0 = never.
+        ground_ratio: B09/B8A at sea level up to which a cloud can be ground; 0 = never.
         shadow_nir, shadow_swir: B8A and B11 below which a pixel is dark against the tile's clear land; 0 = never.
     """
 
@@ -50,6 +51,7 @@ class Background:
     cirrus_limit_water: float = float("inf")
     recovered_b10: float = 0.0
     recovered_ratio: float = 0.0
+    ground_ratio: float = 0.0
     shadow_nir: float = 0.0
     shadow_swir: float = 0.0
 

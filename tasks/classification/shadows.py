@@ -89,13 +89,17 @@ def dark_against_land(scene: Scene, _p: ClassificationParameters) -> None:
 def dark_pixels(scene: Scene) -> BoolArray:
     """Return where class and light allow a cloud shadow; see ``dark_against_land``."""
     blue, green, nir, swir = (scene.reflectance[band] for band in ("B02", "B03", "B8A", "B11"))
-    limits = scene.background
     water = (nir < scene.reflectance["B04"]) & (ratio(blue, swir) > SHADED_WATER_RATIO)
     water &= (nir < np.float32(SHADED_LAND_NIR)) | (normalised_difference(green, nir) > SHADED_LAND_NDWI)
-    light = _relative_light(scene)
+    return np.asarray(dark_against_limits(scene) & ~water & _may_be_shadow(scene))
+
+
+def dark_against_limits(scene: Scene) -> BoolArray:
+    """Return where B8A and B11 are below the limits of shadow on land and B02 is far above B11, whatever the class."""
+    blue, nir, swir = (scene.reflectance[band] for band in ("B02", "B8A", "B11"))
+    limits, light = scene.background, _relative_light(scene)
     dark = (nir < light * np.float32(limits.shadow_nir)) & (swir < light * np.float32(limits.shadow_swir))
-    dark &= (light * blue > np.float32(SKY_LIGHT_RATIO) * swir) & ~water
-    return np.asarray(dark & _may_be_shadow(scene))
+    return np.asarray(dark & (light * blue > np.float32(SKY_LIGHT_RATIO) * swir))
 
 
 def _relative_light(scene: Scene) -> FloatArray | np.float32:

@@ -140,6 +140,12 @@ class TileState:
             self.ground.sampled(rows, cols), self.tile, self.background,
         )  # fmt: skip
 
+    def in_zone(self, rows: NDArray[np.intp], cols: NDArray[np.intp], above: float) -> NDArray[np.bool_]:
+        """Return where the probability of shadow is above a limit at some rows and columns; nowhere without a zone."""
+        if self.zone is None:
+            return np.zeros((rows.size, cols.size), np.bool_)
+        return np.asarray(self.zone[np.ix_(rows // self.zone_factor, cols // self.zone_factor)] > above)
+
     def _zone_rows(self, rows: slice) -> FloatArray | None:
         if self.zone is None:
             return None

@@ -38,7 +38,7 @@ _MAPS: Final = {
 }
 
 
-@stage_task("classification", version="3")
+@stage_task("classification", version="4")
 def classify_scene(
     out: StageWriter,
     tile: TileRef,

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from tasks.common.artefacts import StageWriter
 from tasks.common.bands import BANDS, BANDS_20M, NATIVE_RESOLUTION
-from tasks.common.errors import NotProcessable
+from tasks.common.errors import InvalidInput, NotProcessable
 from tasks.common.records import TileRef
 from tasks.common.stage import stage_task
 from tasks.common.xml import shown
 from tasks.l1c.angles import clean_sun_grid, mean_view, merge_view_grids
 from tasks.l1c.decode import decode_image
 from tasks.l1c.load import load_source
+from tasks.l1c.manifest import check_unchanged, manifest_checksums
 from tasks.l1c.model import GranuleSource
 from tasks.l1c.parameters import L1CParameters
 from tasks.l1c.resample import NODATA, to_resolution
@@ -28,17 +29,35 @@ def import_l1c(out: StageWriter, tile: TileRef, parameters: L1CParameters) -> No
     ``view_zenith``, ``view_azimuth`` ``[13, ny, nx]``, float32 degrees without gaps, node (0, 0) on the upper
     left corner.
 
+    The images are compared with the checksums of ``manifest.safe`` first; ``L2A-L1C-MANIFEST`` is recorded where that
+    file is broken.
+
     Raises:
         InvalidInput: broken product.
         NotProcessable: no pixel has data in all bands.
         TransientIO: a file cannot be read.
     """
     source = load_source(tile)
+    verified = _verify_images(out, source)
     valid = _store_bands(out, source, parameters.resolutions)
     if not valid.any():
         raise NotProcessable(f"{shown(tile.granule_dir)}: no pixel has data in all bands")
     _store_angles(out, source)
     out.statistics.update(_statistics(source), nodata_percentage=round(100 * (1 - float(valid.mean())), 4))
+    out.statistics["images_verified"] = verified
+
+
+def _verify_images(out: StageWriter, source: GranuleSource) -> int:
+    """Compare the band images with the checksums of the product's manifest; return how many it has of them."""
+    try:
+        checksums = manifest_checksums(source.product.path.parent)
+    except InvalidInput as error:
+        out.fall_back("L2A-L1C-MANIFEST", f"the images are not verified: {error}")
+        return 0
+    files = [file for file in source.band_files.values() if file.resolve() in checksums]
+    for file in files:
+        check_unchanged(file, checksums[file.resolve()])
+    return len(files)
 
 
 def _store_bands(out: StageWriter, source: GranuleSource, resolutions: tuple[int, ...]) -> NDArray[np.bool_]:

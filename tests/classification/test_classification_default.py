@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.classification import evolution
+from tasks.classification import evolution, thin_cirrus
 from tasks.classification.classify import Classification, Surroundings, classify_tile
 from tasks.classification.ground import Ground
 from tasks.classification.parameters import ClassificationParameters
@@ -52,7 +52,7 @@ def test_cirrus_limit_rises_with_height_and_dryness(height: float, b10: float, d
     """0.004 a km above 1500 m; at B09/B8A = 0.6 ground of 0.20 in B11 shows 0.20 * 0.017 = 0.0034."""
     scene = scene_of(MEADOW | {"B10": b10, "B09": dryness * 0.40}, 4)
     scene.ground = Ground(height=np.full((9, 9), height, np.float32))
-    evolution.cirrus_over_terrain(scene, P)
+    thin_cirrus.cirrus_over_terrain(scene, P)
     assert of(scene) == expected
 
 

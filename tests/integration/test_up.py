@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -38,6 +39,22 @@ def test_stopped_while_it_starts(tmp_path: Path) -> None:
     assert out.splitlines() == ["server stopped"]
     left = subprocess.run(["pgrep", "-f", f"127.0.0.1 --port {port}"], capture_output=True, check=False)
     assert left.returncode != 0, "a process was left behind"
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="no util-linux")
+def test_killed_without_a_chance_to_tidy(tmp_path: Path) -> None:
+    service = Service(tmp_path, environment(tmp_path), extra_worker=False)
+    service.start()
+    assert service.up is not None
+    children = subprocess.run(["pgrep", "-P", str(service.up.pid)], capture_output=True, text=True, check=True)
+    parts = [Path("/proc") / word for word in children.stdout.split()]
+    assert len(parts) == 3, "the server and a worker for each pool"
+    service.up.kill()
+    service.up.wait()
+    wait_for(lambda: not any(part.is_dir() for part in parts), 120)
+    server = ["pgrep", "-f", f"127.0.0.1.*{service.port}"]
+    wait_for(lambda: subprocess.run(server, stdout=subprocess.DEVNULL, check=False).returncode, 120)
+    assert not listening(service.port)
 
 
 def test_up_with_authentication(tmp_path: Path) -> None:

@@ -2,14 +2,19 @@
 
 A shadowed pixel gets the sky's light only: the total transmittance of the forward model without its direct part, and
 4 % from the sides of the clouds. B08 sees clouds up to two pixels away from where B07 and B8A see them.
+
+Usage: python tests/support/shadow_scene.py    prints recall and precision of shadows, and recall over each surface.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from labelled_spectra import surfaces
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -26,14 +31,16 @@ from tasks.simulation.spectra import SPECTRA, Cover
 
 PIXEL_M: Final = 20.0
 CLOUD: Final = (.76, .76, .75, .75, .76, .77, .77, .77, .78, .45, .004, .58, .45)  # fmt: skip
-COVERS: Final = (
-    Cover.CROP_DENSE,
-    Cover.DECIDUOUS,
-    Cover.CONIFER,
-    Cover.SOIL_BRIGHT,
-    Cover.DRY_GRASS,
-    Cover.WATER_CLEAR,
-)
+WATER: Final = "water clear"
+COVERS: Final = {
+    cover.name.lower().replace("_", " "): SPECTRA[cover].reflectance
+    for cover in (
+        Cover.CROP_DENSE, Cover.DECIDUOUS, Cover.CONIFER, Cover.SOIL_BRIGHT, Cover.DRY_GRASS, Cover.WATER_CLEAR,
+    )
+}  # fmt: skip
+"""Spectra of the ground by name; one of them is water."""
+
+SUNS: Final = ((60.0, 140.0), (35.0, 165.0), (22.0, 200.0))
 SIDE_LIGHT: Final = 0.04
 
 
@@ -48,17 +55,37 @@ class MadeScene:
     cloud_shadow: NDArray[np.bool_]
     terrain_shadow: NDArray[np.bool_]
     water: NDArray[np.bool_]
+    cover: NDArray[np.intp]
+    covers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ShadowScene:
-    """What was found, and the truth: ``cloud``, ``cloud_shadow`` (land, not hidden), ``terrain_shadow``, ``water``."""
+    """What was found, and the truth: ``cloud``, ``cloud_shadow`` (land, not hidden), ``terrain_shadow``, ``water``.
+
+    ``cover`` says which of ``covers`` lies where.
+    """
 
     found: Classification
     cloud: NDArray[np.bool_]
     cloud_shadow: NDArray[np.bool_]
     terrain_shadow: NDArray[np.bool_]
     water: NDArray[np.bool_]
+    cover: NDArray[np.intp]
+    covers: tuple[str, ...]
+
+    def shadow_recall_of_covers(self, least: int = 100) -> dict[str, float]:
+        """Return recall of class 3 [%] for each cover with ``least`` pixels in cloud shadow.
+
+        What is found as cloud is left out: the grown mask covers shadow that touches its cloud.
+        """
+        here = self.cloud_shadow & ~self.cloud & ~np.isin(self.found.classes, (8, 9))
+        masks = {name: here & (self.cover == index) for index, name in enumerate(self.covers)}
+        return {n: 100 * float((self.found.classes == 3)[m].mean()) for n, m in masks.items() if m.sum() >= least}
+
+    def water_as_shadow(self) -> float:
+        """Return the share of water that is found as class 3 [%]."""
+        return 100 * float((self.found.classes == 3)[self.water & ~self.cloud].mean())
 
     def figures(self) -> dict[str, float]:
         """Return recall and precision of class 3, and recall of terrain shadow and of cloud [%]."""
@@ -85,7 +112,9 @@ def shadow_scene(
     scale = DigitalNumberScale(dict.fromkeys(BANDS, -1000), 10000.0)
     parameters = ClassificationParameters(sc_classic=classic)
     found = classify_tile(made.numbers, scale, parameters, surroundings=around)
-    return ShadowScene(found, made.cloud, made.cloud_shadow, made.terrain_shadow, made.water)
+    return ShadowScene(
+        found, made.cloud, made.cloud_shadow, made.terrain_shadow, made.water, made.cover, made.covers
+    )  # fmt: skip
 
 
 def made_scene(
@@ -97,6 +126,7 @@ def made_scene(
     clouds: int = 14,
     radii: tuple[float, float] = (12, 60),
     tops: tuple[float, float] = (900, 3800),
+    covers: Mapping[str, tuple[float, ...]] = COVERS,
 ) -> MadeScene:
     """Make a scene of flat or rugged ground under round clouds.
 
@@ -105,9 +135,10 @@ def made_scene(
         clouds: how many.
         radii: smallest and largest radius [pixels].
         tops: lowest and highest [m].
+        covers: spectra of the ground by name.
     """
     rng = np.random.default_rng(seed)
-    fields = [ndimage.gaussian_filter(rng.standard_normal((size // 3, size // 3)), 8, mode="wrap") for _ in COVERS]
+    fields = [ndimage.gaussian_filter(rng.standard_normal((size // 3, size // 3)), 8, mode="wrap") for _ in covers]
     cover = np.repeat(np.repeat(np.argmax(fields, axis=0), 3, axis=0), 3, axis=1)
     rows, cols = np.mgrid[0:size, 0:size].astype(np.float32)
     height = (250 + 250 * np.sin(rows / 22) * np.cos(cols / 90)).astype(np.float32) if rugged else np.zeros_like(rows)
@@ -129,7 +160,7 @@ def made_scene(
     numbers = {}
     opacity = ndimage.gaussian_filter(cloud.astype(np.float32), 1.0)
     for index, band in enumerate(BANDS):
-        rho = np.array([SPECTRA[c].reflectance[index] for c in COVERS], np.float32)[cover]
+        rho = np.array([spectrum[index] for spectrum in covers.values()], np.float32)[cover]
         geometry = tables.collapse(band, 90.0 - sun.elevation_deg, 5.0, 100.0)
         terms = geometry.terms(0.12, 0.2, 1.5, 320.0)
         direct = float(terms.direct_transmittance_up) ** (np.cos(np.radians(5.0)) / np.sin(elevation))
@@ -142,10 +173,11 @@ def made_scene(
         toa = toa * (1 - seen) + seen * CLOUD[index] * (1 + 0.05 * np.sin(rows / 9 + cols / 7))
         toa = toa * (1 + 0.01 * rng.standard_normal(toa.shape))
         numbers[band] = np.clip(np.round(toa * 10000 + 1000), 1, 65534).astype(np.uint16)
-    water = cover == COVERS.index(Cover.WATER_CLEAR)
+    water = cover == list(covers).index(WATER)
     thick = opacity > 0.5
     land = ~thick & ~water
-    return MadeScene(numbers, sun, ground, thick, shadowed & land & ~terrain_shadow, terrain_shadow & land, water)
+    dark = shadowed & land & ~terrain_shadow
+    return MadeScene(numbers, sun, ground, thick, dark, terrain_shadow & land, water, cover, tuple(covers))
 
 
 def _relief(height: NDArray[np.float32], sun: SunDirection) -> tuple[NDArray[np.float32], NDArray[np.bool_], Ground]:
@@ -171,13 +203,23 @@ def _relief(height: NDArray[np.float32], sun: SunDirection) -> tuple[NDArray[np.
 
 
 def main() -> None:
-    """Print the figures of both modes."""
-    for classic in (False, True):
-        for rugged in (False, True):
-            for elevation, azimuth in ((60.0, 140.0), (35.0, 165.0), (22.0, 200.0)):
-                scene = shadow_scene(SunDirection(elevation, azimuth), 3, rugged=rugged, classic=classic)
-                words = ", ".join(f"{k} {v:.1f}" for k, v in scene.figures().items())
-                print("classic" if classic else "default", "rugged" if rugged else "flat", elevation, words)
+    """Print the figures of both modes, and the recall over each surface of the labelled spectra."""
+    for classic, rugged, (elevation, azimuth) in itertools.product((False, True), (False, True), SUNS):
+        scene = shadow_scene(SunDirection(elevation, azimuth), 3, rugged=rugged, classic=classic)
+        words = ", ".join(f"{k} {v:.1f}" for k, v in scene.figures().items())
+        print("classic" if classic else "default", "rugged" if rugged else "flat", elevation, words)
+    for classic, (elevation, azimuth) in itertools.product((False, True), SUNS):
+        scene = every_surface(SunDirection(elevation, azimuth), classic=classic)
+        words = ", ".join(f"{k} {v:.1f}" for k, v in scene.figures().items())
+        print("classic" if classic else "default", "every surface", elevation, words)
+        print({name: round(share) for name, share in scene.shadow_recall_of_covers().items()})
+        print(f"water called shadow {scene.water_as_shadow():.2f} %")
+
+
+def every_surface(sun: SunDirection, *, classic: bool = False, size: int = 1200) -> ShadowScene:
+    """Return a scene of all the surfaces of the labelled spectra that are land, and of clear water."""
+    covers = {name: spectrum for name, (code, spectrum) in surfaces().items() if code in (4, 5) or name == WATER}
+    return shadow_scene(sun, 3, classic=classic, size=size, clouds=size // 40, covers=covers)
 
 
 if __name__ == "__main__":
