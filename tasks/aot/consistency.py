@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.aot.visibility import CLEAREST_STEP_KM, aot_from_visibility, next_visibility_km
-from tasks.surface_reflectance.coarse import Float32
+from tasks.surface_reflectance.coarse import Float32, strips
 from tasks.surface_reflectance.coefficients import linear_coefficients
 from tasks.surface_reflectance.inversion import ground_reflectance
 from tasks.surface_reflectance.neighbourhood import GRID_M
-from tasks.surface_reflectance.scene import BandAtmosphere, Scene
+from tasks.surface_reflectance.scene import Scene
 
 LARGEST_SHARE = 0.01
 GREEN_PEAK = 1.08
@@ -49,7 +49,6 @@ class ConsistencyChecker:
         self._scene = scene
         self._samples = samples
         self._water_vapour_cm = water_vapour_cm
-        self._atmospheres: dict[str, BandAtmosphere] = {}
 
     @property
     def land(self) -> NDArray[np.bool_]:
@@ -58,19 +57,20 @@ class ConsistencyChecker:
 
     def reflectance(self, band: str, visibility_km: float, where: NDArray[np.bool_]) -> Float32:
         """Return the surface reflectance ``[n]`` of the samples ``where`` at a visibility [km]."""
-        if band not in self._atmospheres:
-            self._atmospheres[band] = self._scene.atmosphere(band)
         grid = self._scene.grid
         aot550 = aot_from_visibility(visibility_km, self._scene.height_km).astype(np.float32)
-        c = linear_coefficients(self._atmospheres[band].terms(aot550, self._water_vapour_cm))
-        rows, cols = slice(0, where.shape[0]), where.shape[1]
-        path, gain, albedo, adjacency = (
-            grid.upsample(field, GRID_M, rows, cols)[where]
-            for field in (c.path, c.inverse_transmittance, c.spherical_albedo, c.adjacency)
-        )
-        mean = self._samples.toa_mean
-        y_mean = None if mean is None else (mean[band][where] - path) * gain
-        return ground_reflectance((self._samples.toa[band][where] - path) * gain, albedo, adjacency, y_mean)
+        c = linear_coefficients(self._scene.atmosphere(band).terms(aot550, self._water_vapour_cm))
+        samples, parts = self._samples, []
+        for rows in strips(where.shape[0]):
+            here = where[rows]
+            path, gain, albedo, adjacency = (
+                grid.upsample(field, GRID_M, rows, where.shape[1])[here]
+                for field in (c.path, c.inverse_transmittance, c.spherical_albedo, c.adjacency)
+            )
+            y = (samples.toa[band][rows][here] - path) * gain
+            y_mean = None if samples.toa_mean is None else (samples.toa_mean[band][rows][here] - path) * gain
+            parts.append(ground_reflectance(y, albedo, adjacency, y_mean))
+        return np.concatenate(parts)
 
     def few_negative(self, visibility_km: float, red_cut_off: float, nir_cut_off: float) -> bool:
         """Return whether at most 1 % of the land lies below the cut-off in B04 and in B8A."""

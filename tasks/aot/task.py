@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ CANDIDATES = ("RURAL", "MARITIME")
 """Aerosol types among which ``Aerosol_Type`` AUTO chooses; the first is taken where nothing decides."""
 
 
-@stage_task("aot", version="3")
+@stage_task("aot", version="4")
 def retrieve_aot(
     out: StageWriter,
     tile: TileRef,
@@ -53,12 +54,8 @@ def retrieve_aot(
     results: dict[str, AotResult] = {}
     for name in CANDIDATES if parameters.aerosol_type == "AUTO" else (parameters.aerosol_type,):
         typed = parameters.model_copy(update={"aerosol_type": name})
-        scene = open_scene(out, tile, typed, bands, l1c=l1c, dem=dem, meteo=meteo)
-        alternatives = Alternatives(
-            meteo.statistics.get("cams_aot550"),
-            meteo.statistics.get("cams_height_km"),
-            _level(dem, mean_cosine(scene.sun_zenith_deg)),
-        )
+        scene = replace(open_scene(out, tile, typed, bands, l1c=l1c, dem=dem, meteo=meteo), kept_bands=len(bands))
+        alternatives = _alternatives(dem, meteo, mean_cosine(scene.sun_zenith_deg))
         results[name] = retrieve(scene, counts, scl, typed, start, alternatives)
     aerosol = better_type({k: r.blue for k, r in results.items()}, parameters.ac_aerosol_type_ratio_th)
     result = results[aerosol]
@@ -78,12 +75,13 @@ def retrieve_aot(
     )
 
 
-def _level(dem: StageResult, cos_sun: float) -> NDArray[np.bool_] | None:
-    """Return the nearly level 60 m blocks, None without terrain."""
-    if "illumination_20m" not in dem.arrays:
-        return None
-    illumination: NDArray[Any] = open_array(dem, "illumination_20m")
-    return nearly_level(illumination[1::3, 1::3], cos_sun)
+def _alternatives(dem: StageResult, meteo: StageResult, cos_sun: float) -> Alternatives:
+    """Return what may stand in for dark vegetation."""
+    level: NDArray[np.bool_] | None = None
+    if "illumination_20m" in dem.arrays:
+        illumination: NDArray[Any] = open_array(dem, "illumination_20m")
+        level = nearly_level(illumination[1::3, 1::3], cos_sun)
+    return Alternatives(meteo.statistics.get("cams_aot550"), meteo.statistics.get("cams_height_km"), level)
 
 
 def _record(out: StageWriter, parameters: AotParameters, result: AotResult) -> None:

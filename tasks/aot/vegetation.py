@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.aot.parameters import AotParameters
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32, shrink, strips
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, repeated, shrink, strips
 from tasks.surface_reflectance.coefficients import BandCoefficients
 from tasks.surface_reflectance.inversion import Calibration, to_reflectance
-from tasks.surface_reflectance.neighbourhood import GRID_M, class_mask
+from tasks.surface_reflectance.neighbourhood import GRID_M, class_counts, class_mask
 
 VEGETATION = 4
 WATER = 6
@@ -84,11 +84,20 @@ def select_dark_vegetation(
         )
         candidate = _candidates(strip, np.asarray(scl[rows]), parameters)
         near = allowed[rows.start // factor : rows.stop // factor]
-        candidate &= np.repeat(np.repeat(near, factor, axis=0), factor, axis=1)
+        candidate &= repeated(near, factor)
         candidate &= y > parameters.ac_swir_refl_lower_th
-        for level, limit in reversed(list(enumerate(parameters.reflectance_limits, start=1))):
-            levels[rows][candidate & (y < limit)] = level
+        levels[rows] = _level(y, parameters.reflectance_limits) * candidate
     return _choose_limit(levels, scl, parameters)
+
+
+def _level(reflectance: Float32, limits: tuple[float, ...]) -> NDArray[np.uint8]:
+    """Return the number (from 1) of the first of the limits that the reflectance is below, 0 where it is below none."""
+    level = np.zeros(reflectance.shape, np.uint8)
+    for number, limit in reversed(list(enumerate(limits, start=1))):
+        below = reflectance < limit
+        level *= ~below
+        level += below * np.uint8(number)
+    return level
 
 
 def _candidates(strip: dict[str, Float32], scl: NDArray[np.uint8], parameters: AotParameters) -> NDArray[np.bool_]:
@@ -102,9 +111,9 @@ def _candidates(strip: dict[str, Float32], scl: NDArray[np.uint8], parameters: A
 
 def _choose_limit(levels: NDArray[np.uint8], scl: NDArray[np.uint8], parameters: AotParameters) -> DarkVegetation:
     """Return the selection of the first limit whose area suffices."""
-    classes = np.bincount(np.asarray(scl).ravel(), minlength=256)
+    classes = class_counts(scl)
     valid, water = int(classes[1:].sum()), int(classes[WATER])
-    numbers = np.cumsum(np.bincount(levels.ravel(), minlength=4)[1:4])
+    numbers = np.cumsum(class_counts(levels)[1:4])
     percentage = 0.0
     if valid > 0 and water <= _MOST_WATER * valid:
         bases = (valid - water, valid, valid)
@@ -113,5 +122,5 @@ def _choose_limit(levels: NDArray[np.uint8], scl: NDArray[np.uint8], parameters:
         ):
             percentage = 100.0 * float(number) / max(base, 1)
             if number > 0 and percentage >= parameters.ac_min_ddv_area:
-                return DarkVegetation((levels > 0) & (levels <= level), percentage, limit)
+                return DarkVegetation(class_mask(levels, tuple(range(1, level + 1))), percentage, limit)
     return DarkVegetation(np.zeros(scl.shape, np.bool_), percentage, None)

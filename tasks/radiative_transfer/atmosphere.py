@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.radiative_transfer.coupling import GeometryCoupling
+from tasks.radiative_transfer.coupling import GeometryCoupling, LevelCoupling
 from tasks.radiative_transfer.gas import GrowthCurve, TabulatedGas, WaterTransmittance
 from tasks.radiative_transfer.interpolation import SplineAxis, contract
 
@@ -83,43 +83,88 @@ class GeometryTable:
     vertical: VerticalAxes
     coupling: GeometryCoupling | None = None
 
+    def at_height(self, height_km: ArrayLike) -> LevelTable:
+        """Return the table over ground of a height above sea level [km], clamped to -0.4 to 6.08 km.
+
+        Heights broadcast against the shape G. What depends on the height alone is computed here, once for all columns
+        and aerosols.
+        """
+        pressure = self.vertical.pressure.clamp(pressure_from_height(height_km))
+        weights = self.vertical.pressure.weights(pressure)
+        return LevelTable(
+            path=_by_pressure(self.path, weights),
+            transmittance_down=_by_pressure(self.transmittance_down, weights),
+            transmittance_up=_by_pressure(self.transmittance_up, weights),
+            spherical_albedo=_by_pressure(self.spherical_albedo, weights),
+            other_gases=self.others(self.airmass, pressure),
+            pressure=pressure,
+            coupling=None if self.coupling is None else self.coupling.at_pressure(pressure),
+            table=self,
+        )
+
     def terms(self, aot550: ArrayLike, height_km: ArrayLike, water_vapour_cm: ArrayLike, ozone_du: ArrayLike) -> Terms:
         """Return the terms for aerosol, height and gases; everything broadcasts against the shape G.
 
+        See :meth:`at_height` and :meth:`LevelTable.terms`.
+        """
+        return self.at_height(height_km).terms(aot550, water_vapour_cm, ozone_du)
+
+
+@dataclass(frozen=True, eq=False)
+class LevelTable:
+    """One band at fixed angles and heights: ``[*G, a]``, the last axis the nodes of AOT.
+
+    Attributes:
+        path, transmittance_down, transmittance_up, spherical_albedo: as in :class:`GeometryTable`.
+        other_gases: transmittance of what is neither water vapour nor ozone.
+        pressure: at the ground, over 1013.25 hPa.
+        coupling: water vapour and scattering solved together; None where their product is good enough.
+        table: what does not depend on the height.
+    """
+
+    path: Array
+    transmittance_down: Array
+    transmittance_up: Array
+    spherical_albedo: Array
+    other_gases: Array
+    pressure: NDArray[np.float64]
+    coupling: LevelCoupling | None
+    table: GeometryTable
+
+    def terms(self, aot550: ArrayLike, water_vapour_cm: ArrayLike, ozone_du: ArrayLike) -> Terms:
+        """Return the terms for aerosol and gases; everything broadcasts against the shape G.
+
         Args:
             aot550: aerosol optical thickness at 550 nm above the surface, clamped to 0-2.6.
-            height_km: of the surface above sea level, clamped to -0.4 to 6.08 km.
             water_vapour_cm: column above the surface [cm = g cm-2], clamped to 0-7.
             ozone_du: column above the surface [Dobson units], clamped to 0-1000.
 
         NaN in an input gives NaN in the terms.
         """
-        aot = self.vertical.aot.clamp(aot550)
-        pressure = self.vertical.pressure.clamp(pressure_from_height(height_km))
-        water = np.clip(np.asarray(water_vapour_cm, np.float32), 0.0, self.vertical.largest_water_cm)
+        table, pressure = self.table, self.pressure
+        aot = table.vertical.aot.clamp(aot550)
+        aot_weights = table.vertical.aot.weights(aot)
+        water = np.clip(np.asarray(water_vapour_cm, np.float32), 0.0, table.vertical.largest_water_cm)
         ozone = np.clip(np.asarray(ozone_du, np.float32), 0.0, LARGEST_OZONE_DU) * np.float32(DOBSON_UNIT_CM_ATM)
-        aot_weights, pressure_weights = self.vertical.aot.weights(aot), self.vertical.pressure.weights(pressure)
 
-        path_by_aot = _by_pressure(self.path, pressure_weights)
-        rayleigh_path = path_by_aot[..., 0]
-        aerosol_path = contract(path_by_aot, aot_weights) - rayleigh_path
-        ozone_transmittance = self.ozone(ozone * self.airmass)
-        others = self.others(self.airmass, pressure) * ozone_transmittance
-        optical_depth = self.rayleigh_optical_depth * pressure + self.aerosol_extinction * aot
-        albedo = contract(_by_pressure(self.spherical_albedo, pressure_weights), aot_weights)
-        gas = self.water(water, self.airmass, pressure)
+        rayleigh_path = self.path[..., 0]
+        aerosol_path = contract(self.path, aot_weights) - rayleigh_path
+        others = self.other_gases * table.ozone(ozone * table.airmass)
+        optical_depth = table.rayleigh_optical_depth * pressure + table.aerosol_extinction * aot
+        albedo = contract(self.spherical_albedo, aot_weights)
+        gas = table.water(water, table.airmass, pressure)
         if self.coupling is None:
-            half_water = self.water(water * np.float32(0.5), self.airmass, pressure)
+            half_water = table.water(water * np.float32(0.5), table.airmass, pressure)
             path = rayleigh_path + half_water * aerosol_path
         else:
-            path_ratio, ground_ratio, albedo_ratio = self.coupling.ratios(aot, pressure, water)
+            path_ratio, ground_ratio, albedo_ratio = self.coupling.ratios(aot, water)
             path = path_ratio * (rayleigh_path + aerosol_path)
             gas, albedo = np.minimum(gas * ground_ratio, np.float32(1.0)), albedo * albedo_ratio
         terms = (
             others * path,
-            contract(_by_pressure(self.transmittance_down, pressure_weights), aot_weights),
-            contract(_by_pressure(self.transmittance_up, pressure_weights), aot_weights),
-            np.exp(-optical_depth / self.cos_view),
+            contract(self.transmittance_down, aot_weights),
+            contract(self.transmittance_up, aot_weights),
+            np.exp(-optical_depth / table.cos_view),
             albedo,
             others * gas,
         )

@@ -44,14 +44,34 @@ class GeometryCoupling:
     pressure: SplineAxis
     root_column: SplineAxis
 
-    def ratios(self, aot550: ArrayLike, pressure: ArrayLike, water_cm: ArrayLike) -> tuple[Array, Array, Array]:
-        """Return the factors of path reflectance without gas, of gas transmittance and of spherical albedo."""
-        roots = self.root_column.weights(np.sqrt(scaled_column(water_cm, pressure)))
-        pressures, aots = self.pressure.weights(pressure), self.aot.weights(aot550)
+    def at_pressure(self, pressure: Float) -> LevelCoupling:
+        """Return the ratios over ground of a pressure [1013.25 hPa], which broadcasts against G."""
+        weights = self.pressure.weights(pressure)
 
         def at(values: Array) -> Array:
-            by_pressure = contract(values, _leading(roots, 2))
-            return np.asarray(contract(contract(by_pressure, _leading(pressures, 1)), aots), np.float32)
+            return np.asarray(np.einsum("...apu,...p->...au", values, weights), np.float32)
+
+        return LevelCoupling(at(self.path), at(self.ground), at(self.albedo), pressure, self)
+
+
+@dataclass(frozen=True, eq=False)
+class LevelCoupling:
+    """Ratios to the product form at fixed angles and pressures: ``[*G, a, u]``."""
+
+    path: Array
+    ground: Array
+    albedo: Array
+    pressure: Float
+    source: GeometryCoupling
+
+    def ratios(self, aot550: ArrayLike, water_cm: ArrayLike) -> tuple[Array, Array, Array]:
+        """Return the factors of path reflectance without gas, of gas transmittance and of spherical albedo."""
+        roots = self.source.root_column.weights(np.sqrt(scaled_column(water_cm, self.pressure)))
+        aots = self.source.aot.weights(aot550)
+
+        def at(values: Array) -> Array:
+            by_aot = contract(values, roots if roots.ndim == 1 else roots[..., np.newaxis, :])
+            return np.asarray(contract(by_aot, aots), np.float32)
 
         return np.clip(at(self.path), 0.0, 1.0), np.maximum(at(self.ground), 0.0), np.maximum(at(self.albedo), 0.0)
 
@@ -94,11 +114,6 @@ class BandCoupling:
             self.pressure,
             self.root_column,
         )
-
-
-def _leading(weights: Array, axes: int) -> Array:
-    """Insert ``axes`` axes before the last one, unless the weights are one vector for all pixels."""
-    return weights if weights.ndim == 1 else weights.reshape(*weights.shape[:-1], *(1,) * axes, weights.shape[-1])
 
 
 def couple_band(

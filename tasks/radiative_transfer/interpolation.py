@@ -77,8 +77,11 @@ def log_log_pchip(nodes: Float, values: NDArray[np.floating], targets: Float) ->
     Returns:
         ``[m, ...]``
     """
-    logs = np.log(np.maximum(values, 1e-9, dtype=np.float64))
-    result: Float = np.exp(PchipInterpolator(np.log(nodes), logs, axis=0)(np.log(targets)))
+    first = max(int(np.searchsorted(nodes, targets.min(), side="right")) - 2, 0)
+    last = min(int(np.searchsorted(nodes, targets.max())) + 2, nodes.size)
+    near = slice(first, last)  # the cubic of an interval knows the nodes next to it, and no others
+    logs = np.log(np.maximum(values[near], 1e-9, dtype=np.float64))
+    result: Float = np.exp(PchipInterpolator(np.log(nodes[near]), logs, axis=0)(np.log(targets)))
     return result
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.surface_reflectance.coarse import strips
+from tasks.surface_reflectance.coarse import RowSink, repeated, shrink, strips
 
 _BLOCK = 3
 _CLASSES = 12
@@ -57,14 +57,22 @@ def block_mean(values: NDArray[Any], scl: NDArray[np.uint8], mode: NDArray[np.ui
     Returns:
         ``[rows/3, cols/3]`` of the type of ``values``: ``floor(mean + 0.5)``.
     """
-    valid = np.asarray(scl) != 0
-    number = _blocks(valid).sum(axis=1, dtype=np.uint32)
-    total = _blocks(np.where(valid, values, 0)).sum(axis=1, dtype=np.uint32)
-    mean = (2 * total + number) // np.maximum(2 * number, 1)
-    return np.where(mode > 0, mean, 0).astype(values.dtype)
+    result = np.empty(mode.shape, values.dtype)
+    for rows in strips(values.shape[0]):
+        blocks = slice(rows.start // _BLOCK, rows.stop // _BLOCK)
+        valid = np.asarray(scl[rows]) != 0
+        number, total = _block_sum(valid), _block_sum(values[rows] * valid)
+        mean = (2 * total + number) // np.maximum(2 * number, 1)
+        result[blocks] = np.where(mode[blocks] > 0, mean, 0)
+    return result
 
 
-def double(values: NDArray[Any], out: NDArray[Any]) -> None:
+def _block_sum(values: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return the sums of 3 x 3 blocks of numbers of up to 16 bits: the mean is exact to a fraction of a count."""
+    return np.asarray(np.rint(shrink(values, _BLOCK) * (_BLOCK * _BLOCK)), np.uint32)
+
+
+def double(values: NDArray[Any], out: RowSink) -> None:
     """Fill ``out`` ``[2 rows, 2 cols]`` with each pixel of ``values`` ``[rows, cols]`` four times."""
     for rows in strips(values.shape[0]):
-        out[2 * rows.start : 2 * rows.stop] = np.repeat(np.repeat(values[rows], 2, axis=0), 2, axis=1)
+        out[2 * rows.start : 2 * rows.stop] = repeated(values[rows], 2)

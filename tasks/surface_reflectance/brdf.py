@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.surface_reflectance.coarse import Float32
+from tasks.surface_reflectance.neighbourhood import class_counts
 
 SHORT_WAVE_UM: Final = 0.72
 """Vegetation darkens with another power below this wavelength than above."""
@@ -84,7 +85,7 @@ def needs_vegetation(mode: int) -> bool:
 
 def mostly_snow(scl: NDArray[np.uint8]) -> bool:
     """Return whether snow covers more than half of the valid pixels: the correction is left out then."""
-    counts = np.bincount(np.asarray(scl).ravel(), minlength=256)
+    counts = class_counts(scl)
     return int(counts[_SNOW]) > _SNOW_SHARE * max(int(counts[1:].sum()), 1)
 
 

@@ -10,13 +10,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
+
+
+class RowSource(Protocol):
+    """A two-dimensional array of which row strips are asked for: in memory, mapped, or read when needed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        """Return rows."""
+
+
+class RowSink(Protocol):
+    """What row strips are written to: an array, or a file."""
+
+    def __setitem__(self, rows: slice, values: NDArray[Any], /) -> None:
+        """Write rows."""
+
 
 STEP_M = 600.0
 """Distance of the nodes: an even number of pixels at 10, 20 and 60 m."""
@@ -69,11 +88,9 @@ class CoarseGrid:
             ``[rows, cols]`` float32.
         """
         pixels = self.pixels_per_step(resolution)
-        position = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / pixels
-        strip = _interpolate_rows(field, position)
-        wide = cv2.resize(strip, (field.shape[1] * pixels, strip.shape[0]), interpolation=cv2.INTER_LINEAR)
-        start = pixels // 2  # cv2 puts nodes at cell centres, ours lie on the corners
-        return np.asarray(wide[:, start : start + cols], dtype=np.float32)
+        half = pixels // 2  # nodes lie on the corners of their pixels, not in the middle of a cell
+        shifted = slice(rows.start + half, rows.stop + half)
+        return _resized(field, pixels, shifted)[:, half : half + cols]
 
     def area_mean(self, values: NDArray[Any], valid: NDArray[np.bool_], resolution: int) -> Float32:
         """Return the mean of the valid pixels within half a step of each node.
@@ -107,12 +124,13 @@ def _sum_2x2(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(blocks.reshape(ny, 2, nx, 2).sum(axis=(1, 3)))
 
 
-def _interpolate_rows(field: Float32, position: NDArray[np.floating[Any]]) -> Float32:
-    """Return the field's rows at fractional row positions (clamped to the first and last row)."""
-    lower = np.clip(np.floor(position).astype(np.intp), 0, max(field.shape[0] - 2, 0))
-    upper = np.minimum(lower + 1, field.shape[0] - 1)
-    weight = np.clip(position - lower, 0.0, 1.0).astype(np.float32)[:, None]
-    return np.ascontiguousarray(field[lower] * (1 - weight) + field[upper] * weight, dtype=np.float32)
+def _resized(field: Float32, factor: int, rows: slice) -> Float32:
+    """Return rows of a raster at ``factor`` times finer pixels, bilinear between the centres of its cells."""
+    first = max(rows.start // factor - 1, 0)
+    last = min(-(-rows.stop // factor) + 1, field.shape[0])
+    size = (field.shape[1] * factor, (last - first) * factor)
+    fine = cv2.resize(field[first:last], size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine[rows.start - first * factor : rows.stop - first * factor], np.float32)
 
 
 def enlarge(field: Float32, factor: int, rows: slice, cols: int) -> Float32:
@@ -125,14 +143,11 @@ def enlarge(field: Float32, factor: int, rows: slice, cols: int) -> Float32:
         cols: columns of the fine raster, ``<= nx * factor``.
 
     Returns:
-        ``[rows, cols]`` float32; beyond the outermost centres the edge value is kept.
+        ``[rows, cols]`` float32, to be written to; beyond the outermost centres the edge value is kept.
     """
     if factor == 1:
-        return np.asarray(field[rows, :cols], dtype=np.float32)
-    position = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / factor - 0.5
-    strip = _interpolate_rows(field, position)
-    wide = cv2.resize(strip, (field.shape[1] * factor, strip.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(wide[:, :cols], dtype=np.float32)
+        return np.array(field[rows, :cols], dtype=np.float32)
+    return _resized(field, factor, rows)[:, :cols]
 
 
 def shrink(values: NDArray[Any], factor: int) -> Float32:
@@ -143,6 +158,20 @@ def shrink(values: NDArray[Any], factor: int) -> Float32:
     return np.asarray(cv2.resize(np.asarray(values, np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def strips(rows: int, height: int = 240) -> list[slice]:
+def repeated(values: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Return a raster with each pixel ``factor x factor`` times."""
+    if factor == 1:
+        return values
+    size = (values.shape[1] * factor, values.shape[0] * factor)
+    kind = np.uint8 if values.dtype == np.bool_ else values.dtype
+    fine = cv2.resize(np.ascontiguousarray(values).view(kind), size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(fine.view(values.dtype))
+
+
+STRIP_ROWS = 60
+"""Rows of a strip: few, so that the arrays of one strip stay in the processor's cache."""
+
+
+def strips(rows: int, height: int = STRIP_ROWS) -> list[slice]:
     """Return the row strips of a raster; the height is a multiple of 6, so strips hold whole 60 m blocks."""
     return [slice(start, min(start + height, rows)) for start in range(0, rows, height)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tasks.radiative_transfer.atmosphere import Terms
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, strips
 from tasks.surface_reflectance.scene import BandAtmosphere, Scene
 
 WATER_BANDS: frozenset[str] = frozenset({"B05", "B06", "B07", "B09", "B11", "B12"})
@@ -125,25 +125,24 @@ def band_coefficients(scene: Scene, band: str, aot550: Float32, water_vapour_cm:
         linear_coefficients(atmosphere.terms(centre + np.float32(_AOT_STEP), column)),
     )
     water = _water_dependence(atmosphere, centre, root, central) if band in WATER_BANDS else None
-    return CoarseCoefficients(centre, samples, water, _height_dependence(scene, atmosphere, centre, column))
+    return CoarseCoefficients(centre, samples, water, _height_dependence(scene, atmosphere, centre, column, samples[1]))
 
 
 def _height_dependence(
-    scene: Scene, atmosphere: BandAtmosphere, aot550: Float32, column: Float32
+    scene: Scene, atmosphere: BandAtmosphere, aot550: Float32, column: Float32, centre: BandCoefficients
 ) -> HeightDependence | None:
     """Return the parabolas through the coefficients 0.4 km below, at and above the nodes."""
     if scene.pixel_height_km is None:
         return None
-    below, centre, above = (
-        linear_coefficients(atmosphere.terms(aot550, column, step)) for step in (-_HEIGHT_STEP_KM, 0.0, _HEIGHT_STEP_KM)
+    below, above = (
+        linear_coefficients(atmosphere.terms(aot550, column, step)) for step in (-_HEIGHT_STEP_KM, _HEIGHT_STEP_KM)
     )
     slope, curvature = {}, {}
     for field in fields(BandCoefficients):
         low, middle, high = (getattr(sample, field.name) for sample in (below, centre, above))
         if field.name == "inverse_transmittance":
             low, middle, high = np.log(low), np.log(middle), np.log(high)
-        slope[field.name] = (high - low) / 2
-        curvature[field.name] = (high + low) / 2 - middle
+        _, slope[field.name], curvature[field.name] = _parabola(low, middle, high)
     return HeightDependence(
         scene.height_km, scene.pixel_height_km, BandCoefficients(**slope), BandCoefficients(**curvature)
     )
@@ -175,31 +174,52 @@ def at_pixels(
         resolution: pixel size [m].
         aot550: ``[rows, cols]`` AOT of the pixels.
     """
-    rows, cols = slice(0, aot550.shape[0]), aot550.shape[1]
-
-    def up(field: Float32) -> Float32:
-        return grid.upsample(field, resolution, rows, cols)
-
-    step = (aot550 - up(coarse.aot550)) * np.float32(1 / _AOT_STEP)
-    weights = (0.5 * step * (step - 1), 1 - step * step, 0.5 * step * (step + 1))
-
-    height = coarse.height
-    climb = (
-        np.float32(0) if height is None else (height.pixel_km - up(height.node_km)) * np.float32(1 / _HEIGHT_STEP_KM)
-    )
-
-    def interpolated(name: str) -> Float32:
-        values = (up(getattr(sample, name)) for sample in coarse.samples)
-        below, centre, above = (weight * value for weight, value in zip(weights, values, strict=True))
-        total = np.asarray(below + centre + above, np.float32)
-        if height is None:
-            return total
-        change = climb * (up(getattr(height.slope, name)) + climb * up(getattr(height.curvature, name)))
-        return np.asarray(total * np.exp(change) if name == "inverse_transmittance" else total + change, np.float32)
-
+    whole, cols = slice(0, aot550.shape[0]), aot550.shape[1]
+    names = [field.name for field in fields(BandCoefficients)]
+    parabolas = {name: _parabola(*(getattr(sample, name) for sample in coarse.samples)) for name in names}
+    result = {name: np.empty(aot550.shape, np.float32) for name in names}
+    for rows in strips(aot550.shape[0]):
+        step = aot550[rows] - grid.upsample(coarse.aot550, resolution, rows, cols)
+        step *= np.float32(1 / _AOT_STEP)
+        climb = None if coarse.height is None else _climb(coarse.height, grid, resolution, rows)
+        for name, (centre, slope, curvature) in parabolas.items():
+            value = _along(step, grid, resolution, rows, slope, curvature)
+            value += grid.upsample(centre, resolution, rows, cols)
+            if coarse.height is not None and climb is not None:
+                bends = (getattr(part, name) for part in (coarse.height.slope, coarse.height.curvature))
+                change = _along(climb, grid, resolution, rows, *bends)
+                if name == "inverse_transmittance":
+                    value *= np.exp(change, out=change)
+                else:
+                    value += change
+            result[name][rows] = value
     water = coarse.water
-    return BandCoefficients(*(interpolated(field.name) for field in fields(BandCoefficients))), (
-        None
-        if water is None
-        else WaterDependence(up(water.root_column), up(water.slope), up(water.curvature), up(water.path_slope))
-    )
+    if water is not None:
+        water = WaterDependence(
+            *(grid.upsample(getattr(water, f.name), resolution, whole, cols) for f in fields(WaterDependence))
+        )
+    return BandCoefficients(**result), water
+
+
+def _parabola(below: Float32, centre: Float32, above: Float32) -> tuple[Float32, Float32, Float32]:
+    """Return centre, slope and curvature of the parabola through values at the steps -1, 0 and 1."""
+    half = np.float32(0.5)
+    return centre, half * (above - below), half * (above + below) - centre
+
+
+def _climb(height: HeightDependence, grid: CoarseGrid, resolution: int, rows: slice) -> Float32:
+    """Return the height of the pixels above the nodes, in steps."""
+    climb = height.pixel_km[rows] - grid.upsample(height.node_km, resolution, rows, height.pixel_km.shape[1])
+    climb *= np.float32(1 / _HEIGHT_STEP_KM)
+    return climb
+
+
+def _along(
+    step: Float32, grid: CoarseGrid, resolution: int, rows: slice, slope: Float32, curvature: Float32
+) -> Float32:
+    """Return ``slope step + curvature step^2`` of a strip."""
+    change = grid.upsample(curvature, resolution, rows, step.shape[1])
+    change *= step
+    change += grid.upsample(slope, resolution, rows, step.shape[1])
+    change *= step
+    return change

@@ -19,16 +19,18 @@ Without surroundings (``Adj_Km`` = 0) each pixel is its own: ``rho = y / (1 + S 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32, enlarge, shrink, strips
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, RowSource, enlarge, repeated, shrink, strips
 from tasks.surface_reflectance.coefficients import BandCoefficients, CoarseCoefficients, WaterDependence, at_pixels
+from tasks.surface_reflectance.lighting import SlopeLight, SlopeStrip
 from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, block_means, box_mean
-from tasks.surface_reflectance.terrain import BandRelief
+from tasks.surface_reflectance.terrain import BandRelief, Relief
 
 QUANTIFICATION = 10000.0
 OFFSET = 1000.0
@@ -69,13 +71,139 @@ def ground_reflectance(y: Float32, albedo: Float32, adjacency: Float32, y_mean: 
 
 @dataclass(frozen=True, eq=False)
 class _Fields:
-    """Fields on the 60 m raster from which the strips are enlarged; ``_invert`` says how they are used."""
+    """Fields on the 60 m raster from which ``y``, the light of level ground, follows at the pixels.
 
-    path: Float32
+    With ``o`` the root of the pixel's water vapour less that of the block, and ``DN`` the counts::
+
+        y = (gain DN + start - water_path o) exp(-(slope o + curvature o^2)) - last
+
+    and without surroundings ``y / (1 + albedo y)`` of that. Without water vapour ``last`` is part of ``start``.
+
+    Attributes:
+        gain, start: see above.
+        last: light of the surroundings; None where it is part of ``start``.
+        albedo: spherical albedo; None with surroundings.
+        water: dependence on the column, its path slope times the gain; None for bands without.
+    """
+
     gain: Float32
-    last: Float32
-    with_surroundings: bool
+    start: Float32
+    last: Float32 | None
+    albedo: Float32 | None
     water: WaterDependence | None
+
+    @classmethod
+    def of(
+        cls,
+        calibration: Calibration,
+        path: Float32,
+        gain: Float32,
+        last: Float32 | None,
+        albedo: Float32 | None,
+        water: WaterDependence | None,
+    ) -> _Fields:
+        """Return the fields from those that act on reflectance: ``y = gain w (rho_toa - path) - last``."""
+        start = gain * (np.float32(calibration.offset / calibration.quantification) - path)
+        if water is not None:
+            water = replace(water, path_slope=water.path_slope * gain)
+        elif last is not None:
+            start, last = start - last, None
+        return cls(gain * np.float32(1.0 / calibration.quantification), start, last, albedo, water)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageStrip:
+    """What all bands share in one row strip of an image.
+
+    Attributes:
+        rows: the strip's rows.
+        factor: pixels along the side of a 60 m block.
+        classes: scene classification, of the image's pixel size or of twice that.
+        data: ``[rows, cols]`` pixels with data.
+        slopes: terrain; None over level ground.
+    """
+
+    rows: slice
+    factor: int
+    classes: NDArray[np.uint8]
+    data: NDArray[np.bool_]
+    slopes: SlopeStrip | None
+
+
+def image_strips(scl: NDArray[np.uint8], rows: int, blocks: int, relief: Relief | None) -> Iterator[ImageStrip]:
+    """Yield the strips of an image.
+
+    Args:
+        scl: scene classification, of the image's pixel size or of twice that; 0 = no-data.
+        rows: of the image.
+        blocks: rows of the 60 m raster.
+        relief: terrain; None for level ground.
+    """
+    repeat = rows // scl.shape[0]
+    for part in strips(rows):
+        classes = np.asarray(scl[part.start // repeat : part.stop // repeat])
+        data = classes != 0
+        slopes = None if relief is None or not data.any() else relief.strip(part)
+        yield ImageStrip(part, rows // blocks, classes, repeated(data, repeat), slopes)
+
+
+@dataclass(frozen=True, eq=False)
+class BandInversion:
+    """One band with all that its pixels need.
+
+    Attributes:
+        fields: on the 60 m raster.
+        root_offset: ``[rows, cols]`` of a band with water vapour.
+        light: on slopes; None for level ground.
+    """
+
+    fields: _Fields
+    root_offset: Float32 | None
+    light: SlopeLight | None
+
+    def corrected(self, counts: NDArray[np.uint16], strip: ImageStrip) -> NDArray[np.uint16]:
+        """Return the surface reflectance counts of a strip, ``floor(10000 rho + 1000.5)`` within 1..32767; 0 = no-data.
+
+        Args:
+            counts: ``[rows, cols]`` Level-1C counts; 0 = no-data.
+            strip: where they lie.
+        """
+        if not strip.data.any():
+            return np.zeros(counts.shape, np.uint16)
+        rho = self._level(counts, strip)
+        if self.light is not None and strip.slopes is not None:
+            rho = self.light.reflectance(rho, strip.slopes)
+        rho *= np.float32(QUANTIFICATION)
+        rho += np.float32(OFFSET + 0.5)
+        np.clip(rho, 1, LARGEST_DN, out=rho)
+        result = rho.astype(np.uint16)  # truncates, which is floor for positive values
+        result *= strip.data
+        result *= counts != 0
+        return result
+
+    def _level(self, counts: NDArray[np.uint16], strip: ImageStrip) -> Float32:
+        """Return the light of level ground, as :class:`_Fields` says."""
+
+        def up(field: Float32) -> Float32:
+            return enlarge(field, strip.factor, strip.rows, counts.shape[1])
+
+        fields, water = self.fields, self.fields.water
+        y = up(fields.gain)
+        y *= counts
+        y += up(fields.start)
+        if water is not None and self.root_offset is not None:
+            offset = self.root_offset[strip.rows]
+            y -= up(water.path_slope) * offset
+            exponent = up(water.curvature)
+            exponent *= offset
+            exponent += up(water.slope)
+            exponent *= offset
+            y *= np.exp(np.negative(exponent, out=exponent), out=exponent)
+        if fields.last is not None:
+            y -= up(fields.last)
+        if fields.albedo is not None:
+            y /= 1.0 + up(fields.albedo) * y
+        return y
 
 
 def correct_band(
@@ -92,63 +220,98 @@ def correct_band(
     relief: BandRelief | None = None,
     second_step: bool = True,
 ) -> None:
-    """Fill ``out`` with the surface reflectance of one band.
+    """Fill ``out`` ``[rows, cols]`` uint16 with the surface reflectance counts of one band.
+
+    Args:
+        dn, scl, aot550, coefficients, grid, calibration, surroundings, relief, second_step: see :func:`prepare_band`.
+        water_vapour: ``[rows, cols]`` as ``scl``, water vapour [0.001 cm]; used by bands with a water dependence.
+        out: filled as :meth:`BandInversion.corrected` says.
+    """
+    offset = None
+    if coefficients.water is not None:
+        offset = root_offsets(water_vapour, coefficients.water.root_column, grid, aot550.shape)
+    band = prepare_band(
+        dn, scl, offset, aot550, coefficients, grid, calibration, surroundings, relief=relief, second_step=second_step
+    )
+    for strip in image_strips(scl, dn.shape[0], aot550.shape[0], None if relief is None else relief.relief):
+        out[strip.rows] = band.corrected(np.asarray(dn[strip.rows]), strip)
+
+
+def prepare_band(
+    dn: NDArray[np.uint16] | RowSource,
+    scl: NDArray[np.uint8],
+    root_offset: Float32 | None,
+    aot550: Float32,
+    coefficients: CoarseCoefficients,
+    grid: CoarseGrid,
+    calibration: Calibration,
+    surroundings: Surroundings | None,
+    *,
+    relief: BandRelief | None = None,
+    second_step: bool = True,
+) -> BandInversion:
+    """Return the inversion of one band.
 
     Args:
         dn: ``[rows, cols]`` Level-1C counts at 60, 20 or 10 m; 0 = no-data.
         scl: scene classification, of the pixel size of ``dn`` or of twice that; 0 = no-data.
-        water_vapour: ``[rows, cols]`` as ``scl``, water vapour [0.001 cm]; used by bands with a water dependence.
+        root_offset: ``[rows, cols]`` as ``dn``, of :func:`root_offsets`; needed by bands with a water dependence.
         aot550: ``[rows60, cols60]`` AOT at 60 m.
         coefficients: of the band, on the coarse nodes.
         grid: the coarse nodes.
         calibration: of the counts.
         surroundings: for the adjacency correction; None leaves it out.
-        out: ``[rows, cols]`` uint16, filled with ``floor(10000 rho + 1000.5)`` within 1..32767; 0 = no-data.
         relief: light on slopes; None for level ground.
         second_step: ``Rho_Retrieval_Step2``: False leaves out adjacency and the light between slopes, and takes a
             background of 0.15 for the spherical albedo.
     """
-    repeat, per_block = dn.shape[0] // scl.shape[0], scl.shape[0] // aot550.shape[0]
-    resolution = GRID_M // (repeat * per_block)
-    at_60m, water = at_pixels(coefficients, grid, GRID_M, aot550)
+    per_block = scl.shape[0] // aot550.shape[0]
+    c, water = at_pixels(coefficients, grid, GRID_M, aot550)
     if not second_step:
-        returned = np.float32(FIRST_STEP_BACKGROUND) * at_60m.spherical_albedo
-        gain = at_60m.inverse_transmittance * (1.0 - returned)
-        fields = _Fields(at_60m.path, gain, np.zeros_like(gain), True, water)
+        returned = np.float32(FIRST_STEP_BACKGROUND) * c.spherical_albedo
+        gain = c.inverse_transmittance * (1.0 - returned)
+        fields = _Fields.of(calibration, c.path, gain, None, None, water)
         if relief is not None:
             relief = relief.with_surroundings(gain, gain, returned / (1.0 - returned))
     elif surroundings is None and relief is None:
-        fields = _Fields(at_60m.path, at_60m.inverse_transmittance, at_60m.spherical_albedo, False, water)
+        fields = _Fields.of(calibration, c.path, c.inverse_transmittance, None, c.spherical_albedo, water)
     else:
         used = np.asarray(scl) != 0 if surroundings is None else surroundings.used
-        toa = to_reflectance(block_means(dn, used, resolution), calibration)
-        fields, light, returned = _with_surroundings(at_60m, water, toa, water_vapour, surroundings)
+        toa = to_reflectance(block_means(dn, used, GRID_M * aot550.shape[0] // dn.shape[0]), calibration)
+        fields, light, returned = _with_surroundings(calibration, c, water, toa, root_offset, surroundings)
         if relief is not None:
-            relief = relief.with_surroundings(light, shrink(used, per_block), returned)
-    for rows in strips(dn.shape[0]):
-        part = slice(rows.start // repeat, rows.stop // repeat)
-        nodata = np.asarray(scl[part]) == 0
-        if nodata.all():
-            out[rows] = 0
-            continue
-        counts = np.asarray(dn[rows])
-        rho = _invert(counts, fields, rows, resolution, calibration, water_vapour[part])
-        if relief is not None:
-            rho = relief.reflectance(rho, rows)
-        rho *= QUANTIFICATION
-        rho += OFFSET + 0.5
-        np.clip(rho, 1, LARGEST_DN, out=rho)
-        if repeat > 1:
-            nodata = np.repeat(np.repeat(nodata, repeat, axis=0), repeat, axis=1)
-        rho[nodata | (counts == 0)] = 0
-        out[rows] = rho.astype(np.uint16)  # truncates, which is floor for positive values
+            weight = shrink(used, per_block) if surroundings is None else surroundings.used_share
+            relief = relief.with_surroundings(light, weight, returned)
+    return BandInversion(fields, root_offset if water is not None else None, None if relief is None else relief.light())
+
+
+def root_offsets(
+    water_vapour: NDArray[np.uint16], root_column: Float32, grid: CoarseGrid, blocks: tuple[int, ...]
+) -> Float32:
+    """Return ``sqrt(U) - root_column`` at the pixels of a map of water vapour; 0 where there is none.
+
+    Args:
+        water_vapour: ``[rows, cols]`` [0.001 cm], 0 = no-data.
+        root_column: ``[ny, nx]`` on the coarse nodes.
+        grid: the coarse nodes.
+        blocks: shape of the 60 m raster.
+    """
+    at_60m = grid.upsample(root_column, GRID_M, slice(0, blocks[0]), blocks[1])
+    result = np.empty(water_vapour.shape, np.float32)
+    for rows in strips(water_vapour.shape[0]):
+        column = np.asarray(water_vapour[rows])
+        root = np.sqrt(column * np.float32(0.001), out=result[rows])
+        root -= enlarge(at_60m, water_vapour.shape[0] // blocks[0], rows, water_vapour.shape[1])
+        root *= column > 0
+    return result
 
 
 def _with_surroundings(
+    calibration: Calibration,
     c: BandCoefficients,
     water: WaterDependence | None,
     toa: Float32,
-    water_vapour: NDArray[np.uint16],
+    root_offset: Float32 | None,
     surroundings: Surroundings | None,
 ) -> tuple[_Fields, Float32, Float32]:
     """Return the fields from the mean top-of-atmosphere reflectance of the 60 m blocks, the level solution there, and
@@ -157,63 +320,19 @@ def _with_surroundings(
     Without surroundings the fields leave the adjacency out.
     """
     y = toa - c.path
-    if water is not None:
-        per_block = water_vapour.shape[0] // toa.shape[0]
+    if water is not None and root_offset is not None:
+        per_block = root_offset.shape[0] // toa.shape[0]
         centre = slice(per_block // 2, None, per_block)
-        offset = _root_offset(np.asarray(water_vapour[centre, centre]), water.root_column)
+        offset = root_offset[centre, centre]
         y -= water.path_slope * offset
         y *= np.exp(-offset * (water.slope + water.curvature * offset))
     y *= c.inverse_transmittance
     if surroundings is None:
-        alone = _Fields(c.path, c.inverse_transmittance, c.spherical_albedo, False, water)
+        alone = _Fields.of(calibration, c.path, c.inverse_transmittance, None, c.spherical_albedo, water)
         return alone, ground_reflectance(y, c.spherical_albedo, c.adjacency, None), c.spherical_albedo * y
     y_mean = box_mean(y, surroundings)
     damping = 1.0 / (1.0 + c.spherical_albedo * y_mean)
     gain = c.inverse_transmittance * (1.0 + c.adjacency) * damping
     last = c.adjacency * y_mean * damping
     light = y * (1.0 + c.adjacency) * damping - last
-    return _Fields(c.path, gain, last, True, water), light, c.spherical_albedo * y_mean
-
-
-def _root_offset(water_vapour: NDArray[Any], root_column: Float32) -> Float32:
-    """Return ``sqrt(U) - root_column`` for a column in 0.001 cm; 0 where there is no column."""
-    root = np.sqrt(np.asarray(water_vapour, np.float32) * np.float32(0.001))
-    return np.where(water_vapour > 0, root - root_column, np.float32(0.0)).astype(np.float32, copy=False)
-
-
-def _invert(
-    counts: NDArray[np.uint16],
-    fields: _Fields,
-    rows: slice,
-    resolution: int,
-    calibration: Calibration,
-    water_vapour: NDArray[np.uint16],
-) -> Float32:
-    """Return the surface reflectance of one row strip.
-
-    With surroundings ``rho = gain * w * (rho_toa - path) - last`` (``last`` holds ``q y_b / (1 + S y_b)``), without
-    them ``y = gain * w * (rho_toa - path)`` and ``rho = y / (1 + last * y)`` (``last`` holds ``S``). ``w`` and a shift
-    of the path carry the pixel's water vapour.
-    """
-    factor = GRID_M // resolution
-    cols = counts.shape[1]
-
-    def up(field: Float32) -> Float32:
-        return enlarge(field, factor, rows, cols)
-
-    y = to_reflectance(counts, calibration)
-    y -= up(fields.path)
-    water = fields.water
-    if water is not None:
-        offset = _root_offset(water_vapour, up(water.root_column))
-        y -= up(water.path_slope) * offset
-        exponent = up(water.curvature) * offset
-        exponent += up(water.slope)
-        exponent *= offset
-        y *= np.exp(-exponent)
-    y *= up(fields.gain)
-    if fields.with_surroundings:
-        y -= up(fields.last)
-    else:
-        y /= 1.0 + up(fields.last) * y
-    return y
+    return _Fields.of(calibration, c.path, gain, last, None, water), light, c.spherical_albedo * y_mean

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.surface_reflectance.coarse import Float32, shrink, strips
+from tasks.surface_reflectance.coarse import Float32, RowSource, repeated, shrink, strips
 
 CLOUD_CLASSES = (8, 9, 10)
 CLEAR_CLASSES = (4, 5, 6)
@@ -22,9 +22,17 @@ _CLOUD_SHARE_SKIPPED = 0.95
 
 def class_mask(scl: NDArray[np.uint8], classes: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return where the scene classification is one of ``classes``."""
-    table = np.zeros(256, np.bool_)
-    table[list(classes)] = True
-    return np.asarray(table[scl])
+    table = np.zeros(256, np.uint8)
+    table[list(classes)] = 1
+    return np.asarray(cv2.LUT(np.ascontiguousarray(scl), table)).view(np.bool_)
+
+
+def class_counts(scl: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the number of pixels ``[256]`` of each class."""
+    total = np.zeros(256, np.int64)
+    for rows in strips(scl.shape[0]):
+        total += np.bincount(np.asarray(scl[rows]).ravel(), minlength=256)
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +66,7 @@ def describe_surroundings(scl: NDArray[np.uint8], adj_km: float, map_resolution:
     """
     if adj_km <= 0:
         return None
-    counts = np.bincount(np.asarray(scl).ravel(), minlength=256)
+    counts = class_counts(scl)
     cloud, clear = int(counts[list(CLOUD_CLASSES)].sum()), int(counts[list(CLEAR_CLASSES)].sum())
     valid = int(counts[1:].sum())
     if clear == 0 or cloud > _CLOUD_SHARE_SKIPPED * (cloud + clear):
@@ -75,7 +83,7 @@ def describe_surroundings(scl: NDArray[np.uint8], adj_km: float, map_resolution:
     )
 
 
-def block_means(dn: NDArray[np.uint16], used: NDArray[np.bool_], resolution: int) -> Float32:
+def block_means(dn: NDArray[np.uint16] | RowSource, used: NDArray[np.bool_], resolution: int) -> Float32:
     """Return the mean DN of the used pixels of each 60 m block (0 where there are none).
 
     Args:
@@ -86,17 +94,17 @@ def block_means(dn: NDArray[np.uint16], used: NDArray[np.bool_], resolution: int
     factor, repeat = GRID_M // resolution, dn.shape[0] // used.shape[0]
     result = np.empty((dn.shape[0] // factor, dn.shape[1] // factor), np.float32)
     for rows in strips(dn.shape[0]):
+        blocks = slice(rows.start // factor, rows.stop // factor)
         mask = used[rows.start // repeat : rows.stop // repeat]
         if not mask.any():
-            result[rows.start // factor : rows.stop // factor] = 0
+            result[blocks] = 0
             continue
-        if repeat > 1:
-            mask = np.repeat(np.repeat(mask, repeat, axis=0), repeat, axis=1)
         values = np.asarray(dn[rows])
-        mask = mask & (values != 0)
-        number = shrink(mask, factor)
-        total = shrink(np.where(mask, values, 0), factor)
-        result[rows.start // factor : rows.stop // factor] = total / np.maximum(number, 1e-6)
+        if mask.all() and values.min() > 0:
+            result[blocks] = shrink(values, factor)
+            continue
+        mask = repeated(mask, repeat) & (values != 0)
+        result[blocks] = shrink(values * mask, factor) / np.maximum(shrink(mask, factor), 1e-6)
     return result
 
 

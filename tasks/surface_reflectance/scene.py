@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.bands import band_id
-from tasks.radiative_transfer.atmosphere import GeometryTable, Terms
+from tasks.radiative_transfer.atmosphere import GeometryTable, LevelTable, Terms
 from tasks.radiative_transfer.bands import BandTables
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32
 from tasks.surface_reflectance.geometry import interpolate_azimuth, interpolate_nodes, relative_azimuth_deg
@@ -32,8 +33,12 @@ class BandAtmosphere:
             water_vapour_cm: scalar or ``[ny, nx]``.
             above_km: height of the ground above that of the nodes [km].
         """
-        height = self.height_km + np.float32(above_km) if above_km else self.height_km
-        return self.table.terms(aot550, height, water_vapour_cm, self.ozone_du)
+        level = self.table.at_height(self.height_km + np.float32(above_km)) if above_km else self._ground
+        return level.terms(aot550, water_vapour_cm, self.ozone_du)
+
+    @cached_property
+    def _ground(self) -> LevelTable:
+        return self.table.at_height(self.height_km)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,7 @@ class Scene:
         height_km: ``[ny, nx]`` ground height above sea level [km].
         ozone_du: ozone column [DU].
         pixel_height_km: ``[rows, cols]`` the same at 60 m; None where the nodes' heights are good enough.
+        kept_bands: number of bands whose atmosphere is kept, those last asked for (35 MB each for a full tile).
     """
 
     tables: BandTables
@@ -59,13 +65,22 @@ class Scene:
     height_km: Float32
     ozone_du: float
     pixel_height_km: Float32 | None = None
+    kept_bands: int = 1
+    _recent: dict[str, BandAtmosphere] = field(default_factory=dict, init=False, repr=False)
 
     def atmosphere(self, band: str) -> BandAtmosphere:
-        """Return the atmosphere of a band at the nodes' angles (the costly step: keep it while the column varies)."""
+        """Return the atmosphere of a band at the nodes' angles (a costly step: those of the last bands are kept)."""
+        recent = self._recent
+        if band in recent:
+            recent[band] = recent.pop(band)  # the last to be dropped
+            return recent[band]
         number = band_id(band)
         azimuth = relative_azimuth_deg(self.sun_azimuth_deg, self.view_azimuth_deg[number])
         table = self.tables.collapse(band, self.sun_zenith_deg, self.view_zenith_deg[number], azimuth)
-        return BandAtmosphere(table, self.height_km, self.ozone_du)
+        while len(recent) >= self.kept_bands:
+            del recent[next(iter(recent))]
+        recent[band] = BandAtmosphere(table, self.height_km, self.ozone_du)
+        return recent[band]
 
     @property
     def mean_height_km(self) -> float:

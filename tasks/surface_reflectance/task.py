@@ -12,24 +12,23 @@ from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.bands import BANDS_10M, EXPORTED_BANDS
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
+from tasks.common.stored_rows import open_rows
 from tasks.surface_reflectance.aggregate import block_all, block_mean, block_mode, double
-from tasks.surface_reflectance.corrector import Corrector
+from tasks.surface_reflectance.corrector import BandImage, Corrector
 from tasks.surface_reflectance.inputs import (
     TileMaps,
     calibration_of,
-    open_counts,
     open_maps,
     open_scene,
     with_decided_aerosol,
 )
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
-from tasks.surface_reflectance.statistics import land_statistics
 
 NATIVE_60M = ("B01", "B09")
 """Bands whose own pixels are of 60 m."""
 
 
-@stage_task("surface_reflectance_20m", version="4")
+@stage_task("surface_reflectance_20m", version="5")
 def correct_20m(
     out: StageWriter,
     tile: TileRef,
@@ -46,7 +45,7 @@ def correct_20m(
     _correct(out, tile, parameters, EXPORTED_BANDS[20], 20, maps, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
 
 
-@stage_task("surface_reflectance_10m", version="3")
+@stage_task("surface_reflectance_10m", version="4")
 def correct_10m(
     out: StageWriter,
     tile: TileRef,
@@ -62,12 +61,10 @@ def correct_10m(
     maps = open_maps(20, classification, aot, water_vapour)
     _correct(out, tile, parameters, BANDS_10M, 10, maps, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
     for name, values in (("aot_10m", maps.aot550), ("wvp_10m", maps.water_vapour)):
-        doubled = out.create(name, (2 * values.shape[0], 2 * values.shape[1]), np.uint16)
-        double(values, doubled)
-        doubled.flush()
+        double(values, out.create_rows(name, (2 * values.shape[0], 2 * values.shape[1]), np.uint16))
 
 
-@stage_task("surface_reflectance_60m", version="4")
+@stage_task("surface_reflectance_60m", version="5")
 def derive_60m(
     out: StageWriter,
     tile: TileRef,
@@ -99,7 +96,7 @@ def derive_60m(
     _correct(out, tile, parameters, NATIVE_60M, 60, maps, pair, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
 
 
-@stage_task("surface_reflectance_60m", version="native-2")
+@stage_task("surface_reflectance_60m", version="native-3")
 def correct_60m(
     out: StageWriter,
     tile: TileRef,
@@ -140,11 +137,8 @@ def _correct(
         adjacency=corrector.surroundings is not None, terrain=corrector.relief is not None, brdf=corrector.brdf
     )
     images = {}
-    for band in bands if red_and_nir is not None else corrector.order(bands):
-        dn = open_counts(l1c, band, resolution)
-        corrected = out.create(f"{band}_{resolution}m", dn.shape, np.uint16)
-        corrector.correct(band, dn, calibration_of(l1c, band), corrected)
-        images[band] = corrected
     for band in bands:
-        images[band].flush()
-        out.statistics[band] = land_statistics(images[band], maps.scl)
+        dn = open_rows(l1c, f"{band}_{resolution}m")
+        image = out.create_rows(f"{band}_{resolution}m", dn.shape, np.uint16)
+        images[band] = BandImage(dn, calibration_of(l1c, band), image)
+    out.statistics.update(corrector.correct(images))

@@ -22,12 +22,14 @@ With ``h = 1`` it was too large by 1 % on average, by 3 % where terrain stands 2
 The light that the atmosphere sends back to the ground, ``s`` times that of the first passage, comes from the whole sky:
 ``e`` becomes ``(e + s V) / (1 + s)`` relative to level ground, which gets it too. The light that leaves a slope is
 ``rho e``. Adjacency and spherical albedo act on light, not on reflectance: the level equations give ``rho e``, from
-which ``rho`` follows by division. Over level ground ``e`` is 1.
+which ``rho`` follows by division. Over level ground ``e`` is 1. :mod:`tasks.surface_reflectance.lighting` evaluates it
+at the pixels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 import cv2
@@ -36,21 +38,24 @@ from numpy.typing import NDArray
 
 from tasks.radiative_transfer.atmosphere import Terms
 from tasks.surface_reflectance.brdf import Damping
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32, enlarge, shrink, strips
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, repeated, shrink, strips
+from tasks.surface_reflectance.lighting import (
+    DARKEST,
+    HORIZON_BRIGHTNESS,
+    SMALLEST_COSINE,
+    SlopeLight,
+    SlopeStrip,
+    StartLight,
+    glow,
+    open_sky,
+)
 from tasks.surface_reflectance.neighbourhood import GRID_M, class_mask
 
 ILLUMINATION_SCALE: Final = 10000.0
 SKY_VIEW_SCALE: Final = 250.0
-SMALLEST_COSINE: Final = 26.0 / 255.0
-"""Floor of the illumination cosine in the sun (Sen2Cor 3 sources, AtmCorr)."""
-
 _AUREOLE_SHARE: Final = 0.95
-_AUREOLE_WIDTH: Final = 0.55
-_HORIZON_BRIGHTNESS: Final = 1.8
-"""``h``: radiance of the sky near the horizon over its mean, without the aureole."""
 _FORWARD: Final = (0.85, 0.5)
 """Share of the light scattered downwards by aerosol and by molecules."""
-_DARKEST: Final = 0.02
 _FLOOR_SHARE: Final = 0.01
 _LARGE_CLOUD_CLASSES: Final = (0, 1, 8, 9, 10)
 _LARGE_CLOUD_M2: Final = 2000.0 * 2000.0
@@ -92,6 +97,35 @@ def large_clouds(scl: NDArray[np.uint8], map_resolution: int = 20) -> NDArray[np
 
 
 @dataclass(frozen=True, eq=False)
+class _BoxMean:
+    """The weighted mean over the box round each block; 0 where the box holds no weight."""
+
+    weight: Float32
+    half_width: int
+
+    @cached_property
+    def _number(self) -> NDArray[Any]:
+        return np.asarray(np.maximum(self._total(np.ascontiguousarray(self.weight, np.float32)), 1e-3))
+
+    def _total(self, field: Float32) -> NDArray[Any]:
+        size = (2 * self.half_width + 1, 2 * self.half_width + 1)
+        return np.asarray(cv2.boxFilter(field, cv2.CV_64F, size, normalize=False, borderType=cv2.BORDER_CONSTANT))
+
+    def of(self, values: Float32) -> Float32:
+        total = self._total(np.ascontiguousarray(values * self.weight, np.float32))
+        total /= self._number
+        return np.asarray(total, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Around:
+    """The ground that slopes see: means over the box round each block, and ``(1 - V)_mean``."""
+
+    mean: _BoxMean
+    hidden: Float32
+
+
+@dataclass(frozen=True, eq=False)
 class Relief:
     """The terrain of one resolution, and its means on 60 m blocks.
 
@@ -116,12 +150,23 @@ class Relief:
     lit: Float32
     cosine: Float32
     sky: Float32
+    _around: list[_Around] = field(default_factory=list, init=False, repr=False)
 
-    def strip(self, rows: slice) -> tuple[Float32, Float32, Float32]:
-        """Return ``b cos(beta) / cos(theta)``, ``x`` and ``V`` of a row strip."""
-        if self.resolution == GRID_M:
-            return self.lit[rows].copy(), self.cosine[rows].copy(), self.sky[rows].copy()
-        return _light(self, rows)
+    def around(self, weight: Float32, half_width: int) -> _Around:
+        """Return the ground round each block, kept as long as weight and half-width [blocks] stay the same."""
+        kept = self._around
+        if not kept or kept[0].mean.weight is not weight or kept[0].mean.half_width != half_width:
+            hidden = _BoxMean(np.ones_like(weight), half_width).of(1.0 - self.sky)
+            kept[:] = [_Around(_BoxMean(weight, half_width), hidden)]
+        return kept[0]
+
+    def strip(self, rows: slice) -> SlopeStrip:
+        """Return the slopes of a row strip."""
+        factor, at = GRID_M // self.resolution, self.resolution
+        inverse_cos_sun = self.grid.upsample(self.inverse_cos_sun, at, rows, self.lit.shape[1] * factor)
+        if at == GRID_M:
+            return SlopeStrip(rows, 1, self.lit[rows], self.cosine[rows], self.sky[rows], inverse_cos_sun)
+        return SlopeStrip(rows, factor, *_light(self, rows, inverse_cos_sun), inverse_cos_sun)
 
     def averaged(self) -> Relief:
         """Return the same terrain for 60 m pixels: the means of the finer ones, not those of an averaged slope."""
@@ -143,44 +188,29 @@ def open_relief(
     relief = Relief(grid, resolution, illumination, shadow, sky_view, level, inverse, *means)
     factor = GRID_M // resolution
     for rows in strips(illumination.shape[0]):
-        for mean, values in zip(means, relief.strip(rows), strict=True):
+        slopes = relief.strip(rows)
+        for mean, values in zip(means, (slopes.lit, slopes.cosine, slopes.sky), strict=True):
             mean[rows.start // factor : rows.stop // factor] = shrink(values, factor)
     return relief
 
 
-def _light(relief: Relief, rows: slice) -> tuple[Float32, Float32, Float32]:
+def _light(relief: Relief, rows: slice, inverse_cos_sun: Float32) -> tuple[Float32, Float32, Float32]:
+    """Return ``b cos(beta) / cos(theta)``, ``x`` and ``V`` of a row strip at 10 or 20 m."""
     cosine = np.asarray(relief.illumination[rows], np.float32)
     cosine *= np.float32(1.0 / ILLUMINATION_SCALE)
     sunlit = (np.asarray(relief.shadow[rows]) == 0).astype(np.float32)
     sky = np.asarray(relief.sky_view[rows], np.float32)
     sky *= np.float32(1.0 / SKY_VIEW_SCALE)
-    inverse_cos_sun = relief.grid.upsample(relief.inverse_cos_sun, relief.resolution, rows, cosine.shape[1])
     factor = GRID_M // relief.resolution
     blocks = relief.level[rows.start // factor : -(-rows.stop // factor)]
     if blocks.any():
-        level = np.repeat(np.repeat(blocks, factor, axis=0), factor, axis=1)
+        level = repeated(blocks, factor)
         cosine[level], sunlit[level], sky[level] = 1.0 / inverse_cos_sun[level], 1.0, 1.0
     around = np.minimum(cosine, sunlit)  # no cosine exceeds 1
     lit = np.maximum(cosine, np.float32(SMALLEST_COSINE), out=cosine)
     lit *= inverse_cos_sun
     lit *= sunlit
     return lit, around, sky
-
-
-def glow(cosine: Float32) -> Float32:
-    """Return ``g``: how much of the aureole round the sun lies above a slope, by its illumination cosine ``x``."""
-    result = cosine * cosine
-    result += np.float32(_AUREOLE_WIDTH**2)
-    np.sqrt(result, out=result)
-    result += cosine
-    result *= np.float32(0.5)
-    return result
-
-
-def open_sky(sky_view: Float32) -> Float32:
-    """Return ``V_h``: the share of the sky's light that is left, when what is hidden is its bright rim."""
-    hidden = np.float32(_HORIZON_BRIGHTNESS) * (np.float32(1.0) - sky_view)
-    return np.asarray(np.maximum(np.float32(1.0) - hidden, np.float32(0.0)), np.float32)
 
 
 @dataclass(frozen=True)
@@ -199,20 +229,25 @@ class TerrainSettings:
     iterations: int
     cut_off: float
 
+    @property
+    def half_width(self) -> int:
+        """Half-width of the box of the terrain's light, in 60 m blocks."""
+        return max(1, round(self.range_km * 1000.0 / GRID_M))
+
 
 @dataclass(frozen=True, eq=False)
 class BandRelief:
-    """The light on slopes in one band.
+    """The light on slopes in one band; fields on the 60 m raster.
 
     Attributes:
         relief: terrain.
         settings: of the GIPP.
-        direct: ``D`` on the nodes.
-        aureole: ``(1 - D) k / g(cos(theta))`` on the nodes.
-        isotropic: ``(1 - D) (1 - k)`` on the nodes.
-        surroundings: ``G`` on the 60 m raster.
-        floor: smallest light from the terrain, on the nodes (0 once the surroundings are known).
-        returned: ``s`` on the 60 m raster.
+        direct: ``D``.
+        aureole: ``(1 - D) k / g(cos(theta))``.
+        isotropic: ``(1 - D) (1 - k)``.
+        surroundings: ``G``.
+        floor: smallest light from the terrain; None once the surroundings are known.
+        returned: ``s``.
         damping: the BRDF correction; None leaves it out.
         vegetation: ``[rows, cols]`` pixels that it treats as vegetation; None when it makes no difference.
     """
@@ -223,7 +258,7 @@ class BandRelief:
     aureole: Float32
     isotropic: Float32
     surroundings: Float32
-    floor: Float32
+    floor: Float32 | None
     returned: Float32
     damping: Damping | None = None
     vegetation: NDArray[np.bool_] | None = None
@@ -240,21 +275,16 @@ class BandRelief:
         if self.settings.iterations == 0:
             return replace(self, returned=returned)
         relief = self.relief
-        half_width = max(1, round(self.settings.range_km * 1000.0 / GRID_M))
-        hidden = _box(1.0 - relief.sky, np.ones_like(weight), half_width)
-        whole, cols = slice(0, light.shape[0]), light.shape[1]
-        direct, aureole, isotropic = (
-            relief.grid.upsample(field, GRID_M, whole, cols) for field in (self.direct, self.aureole, self.isotropic)
-        )
-        sky = relief.lit * direct + glow(relief.cosine) * aureole
-        sky += open_sky(relief.sky) * isotropic + relief.sky * returned
+        around = relief.around(weight, self.settings.half_width)
+        sky = relief.lit * self.direct + glow(relief.cosine) * self.aureole
+        sky += open_sky(relief.sky) * self.isotropic + relief.sky * returned
         terrain = self.surroundings
         for _ in range(self.settings.iterations):
             received = (sky + (1.0 - relief.sky) * terrain) / (1.0 + returned)
-            rho = light / np.maximum(received, np.float32(_DARKEST))
-            mean = np.clip(_box(rho, weight, half_width), 0.0, _BRIGHTEST_SURROUNDINGS)
-            terrain = (mean / (1.0 - mean * hidden)).astype(np.float32)
-        return replace(self, surroundings=terrain, floor=np.zeros_like(self.floor), returned=returned)
+            rho = light / np.maximum(received, np.float32(DARKEST))
+            mean = np.clip(around.mean.of(rho), 0.0, _BRIGHTEST_SURROUNDINGS)
+            terrain = (mean / (1.0 - mean * around.hidden)).astype(np.float32)
+        return replace(self, surroundings=terrain, floor=None, returned=returned)
 
     def with_known_ground(self, rho: Float32, weight: Float32, albedo: Float32) -> BandRelief:
         """Return the relief with the light between slopes, and from the atmosphere, of ground that is known.
@@ -264,56 +294,33 @@ class BandRelief:
             weight: ``[rows60, cols60]`` share of each block's pixels that count.
             albedo: ``[rows60, cols60]`` spherical albedo of the atmosphere.
         """
-        half_width = max(1, round(self.settings.range_km * 1000.0 / GRID_M))
-        mean = np.clip(_box(rho, weight, half_width), 0.0, _BRIGHTEST_SURROUNDINGS)
-        terrain = mean / (1.0 - mean * _box(1.0 - self.relief.sky, np.ones_like(weight), half_width))
+        around = self.relief.around(weight, self.settings.half_width)
+        mean = np.clip(around.mean.of(rho), 0.0, _BRIGHTEST_SURROUNDINGS)
+        terrain = mean / (1.0 - mean * around.hidden)
         returned = albedo * mean / (1.0 - albedo * mean)
         return replace(
             self,
             surroundings=terrain.astype(np.float32),
-            floor=np.zeros_like(self.floor),
+            floor=None,
             returned=returned.astype(np.float32),
         )
 
-    def received(self, rows: slice, cols: int) -> Float32:
-        """Return ``e`` of a row strip."""
-        return self._received(rows, cols, *self.relief.strip(rows))
-
-    def _received(self, rows: slice, cols: int, lit: Float32, cosine: Float32, sky: Float32) -> Float32:
-        relief, resolution = self.relief, self.relief.resolution
-
-        def up(field: Float32) -> Float32:
-            return relief.grid.upsample(field, resolution, rows, cols)
-
-        received = glow(cosine)
-        received *= up(self.aureole)
-        part = up(self.direct)
-        part *= lit
-        received += part
-        returned = enlarge(self.returned, GRID_M // resolution, rows, cols)
-        part = up(self.isotropic)
-        part *= open_sky(sky)
-        received += part
-        received += returned * sky
-        terrain = np.float32(1.0) - sky
-        terrain *= enlarge(self.surroundings, GRID_M // resolution, rows, cols)
-        if self.floor.any():
-            np.maximum(terrain, up(self.floor) * (sky < 1), out=terrain)
-        received += terrain
-        returned += 1.0
-        received /= returned
-        return np.maximum(received, np.float32(_DARKEST), out=received)
-
-    def reflectance(self, light: Float32, rows: slice) -> Float32:
-        """Return the reflectance of a row strip from ``rho e``, which is overwritten."""
-        relief, cols = self.relief, light.shape[1]
-        lit, cosine, sky = relief.strip(rows)
-        light /= self._received(rows, cols, lit, cosine, sky)
-        if self.damping is not None:
-            level = relief.grid.upsample(relief.inverse_cos_sun, relief.resolution, rows, cols)
-            cosine = np.maximum(lit / level, np.float32(SMALLEST_COSINE))
-            light *= self.damping.factor(cosine, None if self.vegetation is None else self.vegetation[rows])
-        return np.minimum(light, np.float32(self.settings.cut_off), out=light)
+    def light(self) -> SlopeLight:
+        """Return what the pixels of the band need."""
+        share = np.float32(1.0) / (np.float32(1.0) + self.returned)
+        isotropic = self.isotropic * share
+        returned, surroundings = self.returned * share, self.surroundings * share
+        return SlopeLight(
+            direct=self.direct * share,
+            aureole=self.aureole * share,
+            level=isotropic + returned,
+            change=surroundings - returned - np.float32(HORIZON_BRIGHTNESS) * isotropic,
+            isotropic=isotropic,
+            start=None if self.floor is None else StartLight(self.floor * share, surroundings),
+            cut_off=self.settings.cut_off,
+            damping=self.damping,
+            vegetation=self.vegetation,
+        )
 
 
 def band_relief(
@@ -341,27 +348,20 @@ def band_relief(
     aerosol = np.log(molecules.direct_transmittance_up / terms.direct_transmittance_up) * np.float32(_FORWARD[0])
     index = np.float32(_AUREOLE_SHARE) * aerosol / np.maximum(aerosol + scattered, 1e-6)
     level = glow((1.0 / relief.inverse_cos_sun).astype(np.float32))
+
+    def at_blocks(field: NDArray[Any]) -> Float32:
+        rows, cols = relief.sky.shape
+        return relief.grid.upsample(np.asarray(field, np.float32), GRID_M, slice(0, rows), cols)
+
     return BandRelief(
         relief=relief,
         settings=settings,
-        direct=share.astype(np.float32),
-        aureole=((1.0 - share) * index / level).astype(np.float32),
-        isotropic=((1.0 - share) * (1.0 - index)).astype(np.float32),
+        direct=at_blocks(share),
+        aureole=at_blocks((1.0 - share) * index / level),
+        isotropic=at_blocks((1.0 - share) * (1.0 - index)),
         surroundings=np.full(relief.sky.shape, settings.start, np.float32),
-        floor=(share * np.float32(_FLOOR_SHARE)).astype(np.float32),
+        floor=at_blocks(share * np.float32(_FLOOR_SHARE)),
         returned=np.zeros(relief.sky.shape, np.float32),
         damping=damping,
         vegetation=vegetation,
     )
-
-
-def _box(values: Float32, weight: Float32, half_width: int) -> Float32:
-    """Return the weighted mean over a box round each block; 0 where the box holds no weight."""
-    size = (2 * half_width + 1, 2 * half_width + 1)
-
-    def total(field: Float32) -> NDArray[Any]:
-        return np.asarray(cv2.boxFilter(field, cv2.CV_64F, size, normalize=False, borderType=cv2.BORDER_CONSTANT))
-
-    number = total(np.ascontiguousarray(weight, np.float32))
-    mean = total(np.ascontiguousarray(values * weight, np.float32)) / np.maximum(number, 1e-3)
-    return np.asarray(mean, np.float32)

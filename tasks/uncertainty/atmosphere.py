@@ -87,8 +87,9 @@ def budget_of_band(scene: Scene, band: str, errors: AtmosphereErrors, rho60: Flo
         errors: of the atmosphere.
         rho60: ``[rows60, cols60]`` surface reflectance of the blocks.
     """
-    coarse = band_coefficients(scene, band, errors.aot550_nodes, errors.water_cm)
-    moister = band_coefficients(scene, band, errors.aot550_nodes, errors.water_cm + errors.water_error_cm)
+    nodes, moist = errors.aot550_nodes, errors.water_cm + errors.water_error_cm
+    coarse = band_coefficients(scene, band, nodes, errors.water_cm)
+    moister = band_coefficients(scene, band, nodes, moist)
     step = np.float32(errors.aot550_error)
 
     def at(coefficients: CoarseCoefficients, aot550: Float32) -> BandCoefficients:

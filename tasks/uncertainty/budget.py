@@ -7,7 +7,9 @@ One standard deviation of the surface reflectance ``rho = L / e``; the shares ar
 with ``g`` the gain of the inversion for one pixel, ``n`` the instrument's noise, ``d`` the rounding of the counts,
 ``c``, ``a`` and ``w`` the answers to an error of the calibration, of AOT and of water vapour, ``k`` that of the
 adjacency range, and ``v`` the relative uncertainty of the light on slopes (law of propagation: JCGM 100:2008, equation
-10; the terms of Level-1C: Gorrono et al. 2017, doi:10.3390/rs9020178).
+10; the terms of Level-1C: Gorrono et al. 2017, doi:10.3390/rs9020178). The noise's variance is linear in the signal and
+the signal in ``L``, so all but the last term is a parabola in ``L`` whose coefficients change as slowly as the
+atmosphere: they are computed at 60 m.
 """
 
 from __future__ import annotations
@@ -83,10 +85,38 @@ class BandBudget:
     albedo: Float32
 
 
+@dataclass(frozen=True, eq=False)
+class LightVariance:
+    """The variance of the light on the 60 m raster: ``constant + linear L + square L^2``."""
+
+    constant: Float32
+    linear: Float32
+    square: Float32
+
+
+def light_variance(budget: BandBudget, instrument: Instrument) -> LightVariance:
+    """Return the variance of a band's light ``L``, all but that of the light on slopes.
+
+    Args:
+        budget: of the band.
+        instrument: of the band.
+    """
+    dark, bright = (instrument.variance(np.full((1, 1), signal, np.float32)) for signal in (0.0, 1.0))
+    per_signal = bright - dark
+    square_gain = np.square(budget.gain)
+    constant = square_gain * (dark + per_signal * budget.path) + np.square(budget.adjacency)
+    linear = budget.gain * per_signal
+    square = np.zeros_like(linear)
+    for answer in (budget.calibration, budget.aot550, budget.water_vapour):
+        constant += np.square(answer.dark)
+        linear += np.float32(2.0) * answer.dark * answer.slope
+        square += np.square(answer.slope)
+    return LightVariance(constant, linear, square)
+
+
 def uncertainty_of_strip(
     rho: Float32,
-    budget: BandBudget,
-    instrument: Instrument,
+    variance: LightVariance,
     rows: slice,
     resolution: int,
     received: Float32 | None = None,
@@ -96,40 +126,40 @@ def uncertainty_of_strip(
 
     Args:
         rho: ``[rows, cols]`` surface reflectance of the strip.
-        budget: of the band.
-        instrument: of the band.
+        variance: of the band.
         rows: the strip's rows in the image.
         resolution: pixel size: 10, 20 or 60 [m].
         received: ``e`` of the strip; None over level ground.
         slope_error: relative uncertainty of ``e``; None over level ground.
     """
     factor, cols = GRID_M // resolution, rho.shape[1]
-
-    def up(field: Float32) -> Float32:
-        return enlarge(field, factor, rows, cols)
-
     light = rho if received is None else rho * received
-    gain = up(budget.gain)
-    variance = instrument.variance(up(budget.path) + light / gain)
-    variance *= np.square(gain)
-    for answer in (budget.calibration, budget.aot550, budget.water_vapour):
-        variance += np.square(up(answer.dark) + up(answer.slope) * light)
-    variance += np.square(up(budget.adjacency))
+    total = enlarge(variance.square, factor, rows, cols)
+    total *= light
+    total += enlarge(variance.linear, factor, rows, cols)
+    total *= light
+    total += enlarge(variance.constant, factor, rows, cols)
     if received is not None:
-        variance /= np.square(received)
+        total /= np.square(received)
     if slope_error is not None:
-        variance += np.square(rho * slope_error)
-    return np.asarray(np.sqrt(variance), np.float32)
+        total += np.square(rho * slope_error)
+    np.maximum(total, np.float32(0.0), out=total)
+    return np.sqrt(total, out=total)
 
 
 def to_counts(uncertainty: Float32, nodata: NDArray[np.bool_]) -> NDArray[Any]:
     """Return the stored layer: ``floor(100000 u + 0.5)`` within 1..32767, 0 = no-data."""
-    counts = np.clip(np.floor(uncertainty * np.float32(SCALE) + np.float32(0.5)), 1, LARGEST_COUNT)
-    counts[nodata] = 0
-    return np.asarray(counts, np.uint16)
+    scaled = uncertainty * np.float32(SCALE)
+    scaled += np.float32(0.5)
+    counts = np.clip(scaled, 1, LARGEST_COUNT, out=scaled).astype(np.uint16)
+    counts *= ~nodata
+    return counts
 
 
 def reflectance_of_counts(counts: NDArray[Any]) -> Float32:
     """Return surface reflectance of stored counts or their means; 0 where there are none."""
-    rho = (np.asarray(counts, np.float32) - np.float32(OFFSET)) * np.float32(1.0 / QUANTIFICATION)
-    return np.asarray(np.where(np.asarray(counts) == 0, np.float32(0.0), rho), np.float32)
+    rho = np.array(counts, np.float32)
+    rho -= np.float32(OFFSET)
+    rho *= np.float32(1.0 / QUANTIFICATION)
+    rho *= np.asarray(counts) != 0
+    return rho

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.common.artefacts import StageWriter, open_array
+from tasks.common.artefacts import StageWriter
 from tasks.common.bands import EXPORTED_BANDS, NATIVE_RESOLUTION
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
+from tasks.common.stored_rows import open_rows
 from tasks.l1c.load import load_source
-from tasks.surface_reflectance.coarse import shrink, strips
+from tasks.surface_reflectance.coarse import Float32, shrink
+from tasks.surface_reflectance.corrector import TOGETHER
 from tasks.surface_reflectance.geometry import mean_cosine
 from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
+from tasks.surface_reflectance.lighting import SlopeLight
 from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describe_surroundings
 from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
 from tasks.surface_reflectance.scene import Scene
-from tasks.surface_reflectance.terrain import BandRelief
+from tasks.surface_reflectance.terrain import Relief
 from tasks.uncertainty.atmosphere import AtmosphereErrors, aot_error, budget_of_band, column_error_cm, ratio_error
-from tasks.uncertainty.budget import BandBudget, Instrument, reflectance_of_counts, to_counts, uncertainty_of_strip
+from tasks.uncertainty.budget import (
+    Instrument,
+    LightVariance,
+    light_variance,
+    reflectance_of_counts,
+)
+from tasks.uncertainty.filling import BandLayer, fill_layers
 from tasks.uncertainty.parameters import UncertaintyParameters
-from tasks.uncertainty.slopes import slope_error
 
 _RESOLUTIONS: Final = (10, 20, 60)
 
@@ -37,7 +44,7 @@ def layers(available: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-@stage_task("uncertainty", version="1")
+@stage_task("uncertainty", version="2")
 def estimate_uncertainty(
     out: StageWriter,
     tile: TileRef,
@@ -67,21 +74,21 @@ def estimate_uncertainty(
     errors = _errors(scene, parameters, maps, aot, water_vapour)
     irradiance = load_source(tile).product.solar_irradiance
     zenith = float(np.degrees(np.arccos(mean_cosine(scene.sun_zenith_deg))))
-    reliefs = {r: relief_of(dem, scene, scl, r, parameters, at) for r in set(resolutions.values())}
+    weight = shrink(scl != 0, GRID_M // at)
     means: dict[str, float] = {}
-    for band, resolution in resolutions.items():
-        dn = open_array(images[resolution], f"{band}_{resolution}m")
-        rho60 = reflectance_of_counts(dn if resolution == GRID_M else block_means(dn, scl != 0, resolution))
-        relief = relief_of_band(
-            reliefs[resolution], scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None
-        )
-        budget = budget_of_band(scene, band, errors, rho60)
-        if relief is not None:
-            relief = relief.with_known_ground(rho60, shrink(scl != 0, GRID_M // at), budget.albedo)
-        instrument = Instrument.of_image(band, irradiance[band], zenith, resolution)
-        stored = out.create(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
-        means[band] = _fill(stored, dn, budget, instrument, relief, resolution, parameters)
-        stored.flush()
+    for resolution in sorted(images):
+        relief = relief_of(dem, scene, scl, resolution, parameters, at)
+        bands = [band for band, finest in resolutions.items() if finest == resolution]
+        for first in range(0, len(bands), TOGETHER):
+            sources = {}
+            for band in bands[first : first + TOGETHER]:
+                dn = open_rows(images[resolution], f"{band}_{resolution}m")
+                rho60 = reflectance_of_counts(dn[:] if resolution == GRID_M else block_means(dn, scl != 0, resolution))
+                instrument = Instrument.of_image(band, irradiance[band], zenith, resolution)
+                variance, light = _fields(scene, band, errors, rho60, weight, instrument, relief, parameters)
+                stored = out.create_rows(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
+                sources[band] = BandLayer(dn, variance, light, stored)
+            means |= fill_layers(sources, relief, resolution, parameters)
     out.statistics.update(
         layers=resolutions,
         mean_uncertainty=means,
@@ -120,28 +127,18 @@ def _errors(
     )
 
 
-def _fill(
-    stored: NDArray[Any],
-    dn: NDArray[np.uint16],
-    budget: BandBudget,
+def _fields(
+    scene: Scene,
+    band: str,
+    errors: AtmosphereErrors,
+    rho60: Float32,
+    weight: Float32,
     instrument: Instrument,
-    relief: BandRelief | None,
-    resolution: int,
+    relief: Relief | None,
     parameters: UncertaintyParameters,
-) -> float:
-    """Fill the layer of one band strip by strip; return its mean over the valid pixels."""
-    total, number = 0.0, 0
-    for rows in strips(dn.shape[0]):
-        counts = np.asarray(dn[rows])
-        nodata = counts == 0
-        received = slope = None
-        if relief is not None:
-            received = relief.received(rows, dn.shape[1])
-            slope = slope_error(relief, rows, received, parameters.slope_uncertainty_deg, parameters.sky_uncertainty)
-        error = uncertainty_of_strip(
-            reflectance_of_counts(counts), budget, instrument, rows, resolution, received, slope
-        )
-        stored[rows] = to_counts(error, nodata)
-        total += float(np.sum(error, where=~nodata, dtype=np.float64))
-        number += int(np.count_nonzero(~nodata))
-    return total / max(number, 1)
+) -> tuple[LightVariance, SlopeLight | None]:
+    """Return the variance of a band's light, and the light on slopes (None over level ground)."""
+    budget = budget_of_band(scene, band, errors, rho60)
+    on_slopes = relief_of_band(relief, scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None)
+    light = None if on_slopes is None else on_slopes.with_known_ground(rho60, weight, budget.albedo).light()
+    return light_variance(budget, instrument), light

@@ -21,14 +21,15 @@ The retrieval works on 60 m pixels, the native size of B09: B8A is averaged over
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32
-from tasks.surface_reflectance.coefficients import linear_coefficients
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, strips
+from tasks.surface_reflectance.coefficients import BandCoefficients, linear_coefficients
 from tasks.surface_reflectance.scene import BandAtmosphere, Scene
 
 SMALLEST_COLUMN_CM = 0.05
@@ -73,7 +74,7 @@ def fit_absorption(atmosphere: BandAtmosphere, aot550: Float32) -> AbsorptionMod
     centre = float((logarithm.max() + logarithm.min()) / 2)
     scale = float(max((logarithm.max() - logarithm.min()) / 2, 1e-3))
     log_column = np.broadcast_to(np.log(_COLUMNS_CM)[:, None, None], logarithm.shape)
-    root = np.broadcast_to(np.sqrt(_COLUMNS_CM)[:, None, None], logarithm.shape)
+    root = np.sqrt(_COLUMNS_CM)
     path = np.stack([t.path_reflectance for t in terms]).astype(np.float64)
     dry = terms[0]
     return AbsorptionModel(
@@ -87,7 +88,13 @@ def fit_absorption(atmosphere: BandAtmosphere, aot550: Float32) -> AbsorptionMod
 
 
 def _fit(x: NDArray[np.float64], y: NDArray[np.float64], degree: int) -> Float32:
-    """Return least-squares polynomials ``[degree + 1, ny, nx]`` through ``[n, ny, nx]`` samples, node by node."""
+    """Return least-squares polynomials ``[degree + 1, ny, nx]`` through ``[n, ny, nx]`` samples, node by node.
+
+    ``x`` may be ``[n]``, the same for all nodes.
+    """
+    if x.ndim == 1:
+        common = np.linalg.pinv(x[:, None] ** np.arange(degree, -1, -1))
+        return np.asarray(np.tensordot(common, y, axes=1), np.float32)
     powers = np.moveaxis(x, 0, -1)[..., None] ** np.arange(degree, -1, -1)
     transposed = np.swapaxes(powers, -1, -2)
     right = transposed @ np.moveaxis(y, 0, -1)[..., None]
@@ -96,7 +103,7 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64], degree: int) -> Float32
     return result
 
 
-def _polynomial(coefficients: Float32, x: Float32) -> Float32:
+def _polynomial(coefficients: Sequence[Float32], x: Float32) -> Float32:
     """Return the polynomial (highest power first) at ``x``."""
     result: Float32 = coefficients[0] * x
     for coefficient in coefficients[1:-1]:
@@ -142,50 +149,69 @@ def retrieve_columns(
         ``[rows, cols]`` columns [cm], limited to 0.05..7 (start column where not retrieved), and where they were
         retrieved: usable pixels but the outliers (transmittance not in 0..1, dark ground, column below 0.01 cm).
     """
-    grid = scene.grid
-    whole, cols = slice(0, toa_window.shape[0]), toa_window.shape[1]
-
-    def up(field: Float32) -> Float32:
-        return grid.upsample(field, RESOLUTION_M, whole, cols)
-
+    grid, everywhere = scene.grid, np.ones(toa_window.shape, np.bool_)
     model = fit_absorption(scene.atmosphere("B09"), aot550)
-    column_model = np.stack([up(field) for field in model.column])
-    path_model = np.stack([up(field) for field in model.path])
-    albedo_model = np.stack([up(field) for field in model.spherical_albedo])
-    scattering = up(model.scattering)
-    window = scene.atmosphere("B8A")
-    swir = None if beyond is None else scene.atmosphere("B11")
+    windows = [scene.atmosphere(band) for band in (("B8A",) if beyond is None else ("B8A", "B11"))]
 
     column = np.full(toa_window.shape, start_column_cm, np.float32)
     valid = np.asarray(usable, np.bool_)
     for _ in range(_PASSES):
         smooth = _smooth(column, valid)
-        ground = _ground(window, grid, aot550, smooth, toa_window)
-        if beyond is not None and swir is not None:
-            rise = _ground(swir, grid, aot550, smooth, beyond.toa) - ground
-            ground += np.float32(beyond.share) * np.maximum(rise, 0)
-        root = np.sqrt(smooth)
-        signal = toa_absorption - _polynomial(path_model, root)
-        bare = scattering * ground / (1.0 - _polynomial(albedo_model, root) * ground)
-        transmittance = signal / np.maximum(bare, 1e-4)
-        valid = usable & (ground > _DARKEST) & (transmittance > 0) & (transmittance < 1)
-        absorption = -np.log(np.clip(transmittance, 1e-4, 1 - 1e-4))
-        z = (np.log(absorption) - np.float32(model.centre)) * np.float32(1 / model.scale)
-        estimate = np.exp(_polynomial(column_model, np.clip(z, -1.1, 1.1)))
-        valid &= estimate >= _OUTLIER_CM
-        column = np.where(valid, np.clip(estimate, SMALLEST_COLUMN_CM, LARGEST_COLUMN_CM), np.float32(start_column_cm))
-    return column.astype(np.float32, copy=False), valid
+        # the column matters little in the windows: its mean round the nodes is enough
+        nodes = grid.area_mean(smooth, everywhere, RESOLUTION_M)
+        seen = [linear_coefficients(window.terms(aot550, nodes)) for window in windows]
+        column, valid = np.empty_like(column), np.empty_like(valid)
+        for rows in strips(toa_window.shape[0]):
+            ground = _ground(seen[0], grid, rows, toa_window[rows])
+            if beyond is not None:
+                rise = _ground(seen[1], grid, rows, beyond.toa[rows]) - ground
+                ground += np.float32(beyond.share) * np.maximum(rise, 0)
+            estimate, found = _estimate(model, grid, rows, smooth[rows], ground, toa_absorption[rows])
+            found &= usable[rows]
+            valid[rows] = found
+            column[rows] = np.where(found, estimate, np.float32(start_column_cm))
+    return column, valid
 
 
-def _ground(window: BandAtmosphere, grid: CoarseGrid, aot550: Float32, column: Float32, toa: Float32) -> Float32:
-    """Return the surface reflectance of a window band; the column matters little there, so its mean round the nodes is
-    enough."""
-    nodes = grid.area_mean(column, np.ones(column.shape, np.bool_), RESOLUTION_M)
-    c = linear_coefficients(window.terms(aot550, nodes))
-    rows, cols = slice(0, toa.shape[0]), toa.shape[1]
-    y = toa - grid.upsample(c.path, RESOLUTION_M, rows, cols)
-    y *= grid.upsample(c.inverse_transmittance, RESOLUTION_M, rows, cols)
-    return np.asarray(y / (1.0 + grid.upsample(c.spherical_albedo, RESOLUTION_M, rows, cols) * y), np.float32)
+def _estimate(
+    model: AbsorptionModel, grid: CoarseGrid, rows: slice, column: Float32, ground: Float32, toa: Float32
+) -> tuple[Float32, NDArray[np.bool_]]:
+    """Return a better column of a row strip, and where it is none of the outliers.
+
+    Args:
+        model: of the absorption.
+        grid: coarse nodes.
+        rows: of the strip.
+        column: ``[rows, cols]`` the last estimate.
+        ground: surface reflectance in B09.
+        toa: top-of-atmosphere reflectance of B09.
+    """
+    cols = column.shape[1]
+
+    def up(field: Float32) -> Float32:
+        return grid.upsample(field, RESOLUTION_M, rows, cols)
+
+    root = np.sqrt(column)
+    signal = toa - _polynomial([up(field) for field in model.path], root)
+    echo = _polynomial([up(field) for field in model.spherical_albedo], root)
+    bare = up(model.scattering) * ground / (1.0 - echo * ground)
+    transmittance = signal / np.maximum(bare, 1e-4)
+    absorption = -np.log(np.clip(transmittance, 1e-4, 1 - 1e-4))
+    z = (np.log(absorption) - np.float32(model.centre)) * np.float32(1 / model.scale)
+    estimate = np.exp(_polynomial([up(field) for field in model.column], np.clip(z, -1.1, 1.1)))
+    found = (ground > _DARKEST) & (transmittance > 0) & (transmittance < 1) & (estimate >= _OUTLIER_CM)
+    return np.clip(estimate, SMALLEST_COLUMN_CM, LARGEST_COLUMN_CM), found
+
+
+def _ground(c: BandCoefficients, grid: CoarseGrid, rows: slice, toa: Float32) -> Float32:
+    """Return the surface reflectance of a window band in a row strip."""
+
+    def up(field: Float32) -> Float32:
+        return grid.upsample(field, RESOLUTION_M, rows, toa.shape[1])
+
+    y = toa - up(c.path)
+    y *= up(c.inverse_transmittance)
+    return np.asarray(y / (1.0 + up(c.spherical_albedo) * y), np.float32)
 
 
 def _smooth(column: Float32, valid: NDArray[np.bool_]) -> Float32:

@@ -22,7 +22,7 @@ from tasks.water_vapour.parameters import WaterVapourParameters
 from tasks.water_vapour.season import start_column_cm
 
 
-@stage_task("water_vapour", version="3")
+@stage_task("water_vapour", version="4")
 def retrieve_water_vapour(
     out: StageWriter,
     tile: TileRef,

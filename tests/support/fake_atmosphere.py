@@ -61,6 +61,22 @@ class FakeGeometry:
         shape = np.broadcast_shapes(*(np.shape(term) for term in terms))
         return Terms(*(np.broadcast_to(term, shape).astype(np.float32) for term in terms))
 
+    def at_height(self, height_km) -> FakeLevel:
+        """Return the band over ground of that height."""
+        return FakeLevel(self, height_km)
+
+
+@dataclass(frozen=True, eq=False)
+class FakeLevel:
+    """One band at fixed angles and heights."""
+
+    geometry: FakeGeometry
+    height_km: np.ndarray
+
+    def terms(self, aot550, water_vapour_cm, ozone_du) -> Terms:
+        """Return the terms."""
+        return self.geometry.terms(aot550, self.height_km, water_vapour_cm, ozone_du)
+
 
 class FakeTables:
     """All bands."""

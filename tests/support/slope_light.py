@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from direct_sky import COSINES, sky_radiance
 
-from tasks.surface_reflectance import terrain
+from tasks.surface_reflectance import lighting, terrain
 
 AZIMUTHS_DEG = np.arange(3.75, 360.0, 7.5)
 WEIGHTS = np.polynomial.legendre.leggauss(COSINES.size)[1][:, None] / 2 * np.radians(7.5) / np.pi
@@ -45,8 +45,8 @@ def errors(
             )
             seen = np.maximum(seen, 0.0) * (COSINES[:, None] > np.sin(np.radians(rim_deg))) * WEIGHTS
             view = np.array([seen.sum()], np.float32)
-            glow = [float(terrain.glow(np.array([x], np.float32))[0]) for x in (lit, np.cos(sun))]
-            model = aureole * glow[0] / glow[1] + (1 - aureole) * float(terrain.open_sky(view)[0])
+            glow = [float(lighting.glow(np.array([x], np.float32))[0]) for x in (lit, np.cos(sun))]
+            model = aureole * glow[0] / glow[1] + (1 - aureole) * float(lighting.open_sky(view)[0])
             true = float((sky * seen).sum()) / level
             total = direct * lit / np.cos(sun) + (1 - direct) * true
             result.append((1 - direct) * (model - true) / total)

@@ -99,3 +99,11 @@ def test_azimuth_is_interpolated_through_north() -> None:
 def test_relative_azimuth() -> None:
     sun, view = np.array([10.0, 350.0, 100.0], np.float32), np.array([350.0, 10.0, 285.0], np.float32)
     np.testing.assert_allclose(relative_azimuth_deg(sun, view), [20.0, 20.0, 175.0], atol=1e-4)
+
+
+def test_what_enlarge_returns_may_be_written_to() -> None:
+    field = np.ones((4, 4), np.float32)
+    for factor in (1, 3):
+        part = enlarge(field, factor, slice(0, 4), 4)
+        part += 1
+    np.testing.assert_array_equal(field, 1.0)

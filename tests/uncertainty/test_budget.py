@@ -9,7 +9,7 @@ from fake_atmosphere import fake_scene
 from tasks.common.noise import noise_deviation
 from tasks.surface_reflectance.coefficients import BandCoefficients
 from tasks.uncertainty.atmosphere import column_error_cm
-from tasks.uncertainty.budget import BandBudget, Instrument, to_counts, uncertainty_of_strip
+from tasks.uncertainty.budget import BandBudget, Instrument, light_variance, to_counts, uncertainty_of_strip
 from tasks.uncertainty.sensitivity import Response, adjacency_error, central, echo, gain, response, top_of_atmosphere
 from tasks.uncertainty.task import layers
 
@@ -92,7 +92,7 @@ def budget(shape=(2, 2)) -> BandBudget:
 def test_shares_add_in_squares() -> None:
     instrument = Instrument("B04", 1512.06, 0.0, 1)
     rho = field(0.25, (6, 6))
-    found = uncertainty_of_strip(rho, budget(), instrument, slice(0, 6), 20)
+    found = uncertainty_of_strip(rho, light_variance(budget(), instrument), slice(0, 6), 20)
     signal = instrument.variance(field(0.04 + 0.25 / 1.6))[0, 0] * 1.6**2
     others = (0.001 + 0.02 * 0.25) ** 2 + (-0.003 + 0.01 * 0.25) ** 2 + (0.002 * 0.25) ** 2 + 0.001**2
     np.testing.assert_allclose(found, np.sqrt(signal + others), rtol=1e-5)
@@ -101,7 +101,9 @@ def test_shares_add_in_squares() -> None:
 def test_slopes_divide_by_the_light_and_add_their_own_share() -> None:
     instrument = Instrument("B04", 1512.06, 0.0, 1)
     rho, received = field(0.25, (6, 6)), field(0.5, (6, 6))
-    found = uncertainty_of_strip(rho, budget(), instrument, slice(0, 6), 20, received, field(0.1, (6, 6)))
+    found = uncertainty_of_strip(
+        rho, light_variance(budget(), instrument), slice(0, 6), 20, received, field(0.1, (6, 6))
+    )
     light = 0.125
     signal = instrument.variance(field(0.04 + light / 1.6))[0, 0] * 1.6**2
     others = (0.001 + 0.02 * light) ** 2 + (-0.003 + 0.01 * light) ** 2 + (0.002 * light) ** 2 + 0.001**2

@@ -21,7 +21,7 @@ from tasks.surface_reflectance.inversion import Calibration, correct_band
 from tasks.surface_reflectance.neighbourhood import describe_surroundings
 from tasks.surface_reflectance.scene import Scene
 from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band
-from tasks.uncertainty.budget import Instrument, uncertainty_of_strip
+from tasks.uncertainty.budget import Instrument, light_variance, uncertainty_of_strip
 
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B11", "B12", "B09")
 SCENES = 120
@@ -76,6 +76,6 @@ def test_one_standard_deviation_holds_two_thirds(tables: BandTables, band: str) 
         )  # fmt: skip
         budget = budget_of_band(scene, band, errors_of, found.reshape(10, 3, 10, 3).mean(axis=(1, 3)))
         instrument = Instrument(band, SOLAR_IRRADIANCE["S2A"][band], 42.0, 1)
-        sigma = uncertainty_of_strip(found, budget, instrument, slice(0, SIZE[0]), 20)
+        sigma = uncertainty_of_strip(found, light_variance(budget, instrument), slice(0, SIZE[0]), 20)
         inside += int((np.abs(found - rho) < sigma).sum())
     assert inside / (SCENES * SIZE[0] * SIZE[1]) == pytest.approx(0.683, abs=0.04)
