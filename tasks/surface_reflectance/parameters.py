@@ -44,7 +44,10 @@ class SurfaceReflectanceParameters(AtmosphereParameters):
     """Parameters of the surface reflectance at 20 m and 10 m."""
 
     adj_km: float = Field(1.0, ge=0.0, le=10.0)
-    """``Adj_Km``: half-width of the adjacency box [km]; 0 switches the adjacency correction off."""
+    """``Adj_Km``: half-width of the adjacency box, or factor on the lengths of the environment functions [km]; 0
+    switches the adjacency correction off."""
+    adjacency_kernel: Literal["ENVIRONMENT", "BOX"] = "ENVIRONMENT"
+    """``Adjacency_Kernel``: weights of the surroundings, after 6S or all alike as in Sen2Cor."""
     rho_retrieval_step2: bool = True
     """``Rho_Retrieval_Step2``: adjacency, light between slopes, and the scene's own spherical albedo."""
     dem_terrain_correction: bool = True
