@@ -81,9 +81,11 @@ def facing_of(height_km: Float32, range_km: float) -> Facing:
         range_km: a third of the largest distance.
     """
     height = shrink(_even(height_km, "edge"), _BLOCKS)
-    north, east = (np.asarray(part, np.float32) for part in np.gradient(height, _CELL_KM))
-    north *= np.float32(-1.0)
-    offsets = _offsets(_REACH * range_km / _CELL_KM)
+    rim = np.pad(height, 1, mode="edge")
+    north, east = (rim[:-2, 1:-1] - rim[2:, 1:-1]), (rim[1:-1, 2:] - rim[1:-1, :-2])
+    for part in (north, east):
+        part *= np.float32(0.5 / _CELL_KM)
+    offsets = _offsets(_REACH * range_km / _CELL_KM, height.shape)
     weights = np.zeros((len(offsets), *height.shape), np.uint8)
     total = np.zeros(height.shape, np.float32)
     for number, (down, right) in enumerate(offsets):
@@ -101,14 +103,17 @@ def facing_of(height_km: Float32, range_km: float) -> Facing:
     return Facing((height_km.shape[0], height_km.shape[1]), offsets, weights, inverse, half_width)
 
 
-def _offsets(farthest: float) -> tuple[tuple[int, int], ...]:
-    """Return the offsets of the samples [cells]: rings 1, 1.7, 2.9 ... away, every other turned by half a step."""
+def _offsets(farthest: float, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Return the offsets of the samples [cells]: rings 1, 1.7, 2.9 ... away, every other turned by half a step.
+
+    Offsets as large as the scene are left out.
+    """
     found: list[tuple[int, int]] = []
     radius, turn = 1.0, 0.0
     while radius <= max(farthest, 1.0):
         for angle in (np.arange(_DIRECTIONS) + turn) * (2.0 * np.pi / _DIRECTIONS):
             offset = (round(-radius * float(np.cos(angle))), round(radius * float(np.sin(angle))))
-            if offset not in found:
+            if offset not in found and abs(offset[0]) < shape[0] and abs(offset[1]) < shape[1]:
                 found.append(offset)
         radius, turn = radius * _RING_FACTOR, 0.5 - turn
     return tuple(found)
