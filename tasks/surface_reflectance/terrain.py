@@ -223,7 +223,7 @@ class TerrainSettings:
     Attributes:
         start: ``AC_Terrain_Refl_Start``.
         range_km: ``AC_Rng_Nbhd_Terrain_Corr``.
-        iterations: ``AC_Max_Nr_Topo_Iter``; 0 keeps the start.
+        iterations: ``AC_Max_Nr_Topo_Iter``; 0 keeps the start, any other number takes the light of the scene.
         cut_off: ``AC_Topo_Corr_Cutoff``.
     """
 

@@ -59,6 +59,17 @@ def scene_of(mountains: Mountains) -> Scene:
     )  # fmt: skip
 
 
+_SIGNALS: dict[tuple[float, str, float], np.ndarray] = {}
+
+
+def signal(mountains: Mountains, band: str, rho: float) -> np.ndarray:
+    """Return the top-of-atmosphere signal; ray tracing takes seconds, so each is made once."""
+    key = float(mountains.height.sum()), band, rho
+    if key not in _SIGNALS:
+        _SIGNALS[key] = toa_signal(mountains, Sky(band), rho)
+    return _SIGNALS[key]
+
+
 def repeated(field: np.ndarray) -> np.ndarray:
     """Return the landscape with its surroundings."""
     return np.tile(field, (AROUND, AROUND))
@@ -89,7 +100,7 @@ def correct(mountains: Mountains, band: str, rho: float, *, terrain=True, brdf=0
     terms = scene.atmosphere(band).terms(aot, water)
     rows, cols = (AROUND * size for size in SHAPE)
     gas = scene.grid.upsample(np.ascontiguousarray(terms.gas_transmittance), 20, slice(0, rows), cols)
-    toa = repeated(toa_signal(mountains, Sky(band), rho)) * gas
+    toa = repeated(signal(mountains, band, rho)) * gas
     dn = np.floor(toa * 10000 + 1000.5).astype(np.uint16)
     scl = np.full((rows, cols), 5, np.uint8)
     relief = None
@@ -123,24 +134,36 @@ def sunlit(mountains: Mountains) -> np.ndarray:
     return ~mountains.shadow & (mountains.cos_beta > 0.2)
 
 
+def figures(mountains: Mountains, band: str, rho: float) -> tuple[float, float, float, float]:
+    """Return relative bias, coefficient of variation, correlation with cos(beta), and the trend over 0.2 to 1."""
+    where = sunlit(mountains)
+    found, cosine = correct(mountains, band, rho)[where] / rho, mountains.cos_beta[where]
+    correlation = float(np.corrcoef(cosine, found)[0, 1])
+    return found.mean() - 1, found.std() / found.mean(), correlation, 0.8 * float(np.polyfit(cosine, found, 1)[0])
+
+
 @pytest.mark.parametrize("rho", [0.08, 0.3])
 @pytest.mark.parametrize("band", BAND_NAMES)
 def test_uniform_mountains_come_back_uniform(mountains: Mountains, band: str, rho: float) -> None:
-    found = correct(mountains, band, rho)
-    where = sunlit(mountains)
-    assert found[where].std() / found[where].mean() <= 0.02
-    assert found[where].mean() == pytest.approx(rho, rel=0.02)
-    faint, full = (found[where & part].mean() for part in (mountains.cos_beta < 0.4, mountains.cos_beta > 0.8))
-    assert faint == pytest.approx(full, rel=0.025)
+    bias, variation, correlation, trend = figures(mountains, band, rho)
+    assert abs(bias) <= 0.002
+    assert variation <= 0.005
+    assert abs(correlation) <= 0.15
+    assert abs(trend) <= 0.003
 
 
-def test_illumination_hardly_shows_where_ground_has_texture(mountains: Mountains) -> None:
-    """The trend left in uniform ground is lost in a texture of 10 % (of uniform ground it is all that is left)."""
-    where = sunlit(mountains)
-    texture = np.random.default_rng(4).normal(1.0, 0.1, SHAPE)[where]
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "amplitude_m"), [(7, 110.0), (11, 95.0)])
+def test_other_mountains(seed: int, amplitude_m: float) -> None:
+    """Steeper ones (to 50 degrees); prints the figures."""
+    other = raise_mountains(SHAPE, seed=seed, amplitude_m=amplitude_m)
     for band in BAND_NAMES:
-        found = correct(mountains, band, 0.3)[where] * texture
-        assert abs(np.corrcoef(found, mountains.cos_beta[where])[0, 1]) <= 0.1
+        for rho in (0.08, 0.3):
+            bias, variation, correlation, trend = figures(other, band, rho)
+            print(f"{band} {rho}: bias {bias:+.4f}, CV {variation:.4f}, r {correlation:+.2f}, trend {trend:+.4f}")
+            assert variation <= 0.008
+            assert abs(correlation) <= 0.3
+            assert abs(trend) <= 0.008
 
 
 def test_level_correction_leaves_the_slopes_in(mountains: Mountains) -> None:
@@ -166,7 +189,7 @@ def test_first_step_alone_is_rougher(mountains: Mountains) -> None:
 def test_settings_act(mountains: Mountains) -> None:
     plain = correct(mountains, "B04", 0.3)
     assert correct(mountains, "B04", 0.3, settings=replace(DEFAULTS, cut_off=0.25)).max() == pytest.approx(0.25)
-    for change in ({"iterations": 0}, {"range_km": 0.1}, {"iterations": 1}):
+    for change in ({"iterations": 0}, {"range_km": 0.1}):
         assert np.abs(correct(mountains, "B04", 0.3, settings=replace(DEFAULTS, **change)) - plain).max() > 1e-4
     still = replace(DEFAULTS, iterations=0)
     darker = correct(mountains, "B04", 0.3, settings=still)
