@@ -67,8 +67,8 @@ class Environment:
     far: _Level
     weights: tuple[Float32, Float32]
 
-    def mean(self, weighted: Float32, molecular_share: Float32, otherwise: float) -> Float32:
-        """Return the mean over the surroundings of each block.
+    def mean(self, weighted: Float32, molecular_share: Float32, otherwise: float) -> tuple[Float32, Float32]:
+        """Return the mean over the surroundings of each block, and that over what molecules alone scatter.
 
         Args:
             weighted: ``[rows60, cols60]`` values times their weights.
@@ -80,8 +80,10 @@ class Environment:
             for total, weight in zip(_sums(self.near, self.far, weighted), self.weights, strict=True)
         )
         share = shrink(_whole_cells(molecular_share, _NEAR_BLOCKS, "edge"), _NEAR_BLOCKS)
-        mean = (aerosol + share * (molecules - aerosol)).astype(np.float32, copy=False)
-        return enlarge(mean, _NEAR_BLOCKS, slice(0, self.shape[0]), self.shape[1])
+        share *= molecules - aerosol
+        share += aerosol
+        rows, cols = slice(0, self.shape[0]), self.shape[1]
+        return enlarge(share, _NEAR_BLOCKS, rows, cols), enlarge(molecules, _NEAR_BLOCKS, rows, cols)
 
 
 def environment_of(weight: Float32, scale: float) -> Environment:

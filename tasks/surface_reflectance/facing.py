@@ -62,7 +62,7 @@ class Facing:
         total = np.zeros_like(filled)
         for (down, right), share in zip(self.offsets, self.weights, strict=True):
             here, there = _overlap(filled.shape, down, right)
-            total[here] += share[here] * filled[there]
+            total[here] += np.multiply(share[here], filled[there], dtype=np.float32)
         total *= self.inverse_sum
         total[self.inverse_sum == 0] = around[self.inverse_sum == 0]
         return enlarge(total, _BLOCKS, slice(0, self.shape[0]), self.shape[1])

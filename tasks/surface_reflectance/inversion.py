@@ -29,7 +29,13 @@ from numpy.typing import NDArray
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32, RowSource, enlarge, repeated, shrink, strips
 from tasks.surface_reflectance.coefficients import BandCoefficients, CoarseCoefficients, WaterDependence, at_pixels
 from tasks.surface_reflectance.lighting import SlopeLight, SlopeStrip
-from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, block_means, surroundings_mean
+from tasks.surface_reflectance.neighbourhood import (
+    GRID_M,
+    Surroundings,
+    block_means,
+    near_and_wide_mean,
+    surroundings_mean,
+)
 from tasks.surface_reflectance.terrain import BandRelief, Relief
 
 QUANTIFICATION = 10000.0
@@ -356,9 +362,8 @@ def _ground_around(
         wide: the light that the air sends back comes from as far as what molecules scatter. On slopes the nearer ground
             is the slope itself, which the light cannot have left and come back to: it is turned through large angles.
     """
-    y_mean = surroundings_mean(y, surroundings, molecular_share)
-    returned = surroundings_mean(y, surroundings, np.ones_like(y)) if wide else y_mean
-    damping = 1.0 / (1.0 + c.spherical_albedo * returned)
+    y_mean, y_wide = near_and_wide_mean(y, surroundings, molecular_share)
+    damping = 1.0 / (1.0 + c.spherical_albedo * (y_wide if wide else y_mean))
     around = y_mean * damping
     if surroundings.environment is None:
         return around, damping

@@ -120,23 +120,28 @@ def block_means(dn: NDArray[np.uint16] | RowSource, used: NDArray[np.bool_], res
 
 
 def surroundings_mean(y: Float32, surroundings: Surroundings, molecular_share: Float32) -> Float32:
-    """Return the mean of ``y`` over the surroundings of each 60 m block.
+    """Return the mean of ``y`` over the surroundings of each 60 m block: the first of :func:`near_and_wide_mean`."""
+    return near_and_wide_mean(y, surroundings, molecular_share)[0]
+
+
+def near_and_wide_mean(y: Float32, surroundings: Surroundings, molecular_share: Float32) -> tuple[Float32, Float32]:
+    """Return the mean of ``y`` over the surroundings of each 60 m block, and over what molecules scatter from.
 
     No-data has no weight (the mean is normalised by the weights in reach); clouds count with the clear mean; a block
-    without any valid pixel in reach takes the clear mean.
+    without any valid pixel in reach takes the clear mean. The box makes no difference between the two means.
 
     Args:
         y: ``[rows60, cols60]`` float32 mean of the used pixels of each block.
         surroundings: the weights.
-        molecular_share: ``[rows60, cols60]`` share of the scattered light that is due to molecules; the box does not
-            ask for it.
+        molecular_share: ``[rows60, cols60]`` share of the scattered light that is due to molecules.
     """
     clear = surroundings.clear_share * (surroundings.used_share > 0)
     clear_mean = float(np.sum(y * clear, dtype=np.float64) / max(float(clear.sum(dtype=np.float64)), 1e-9))
     weighted = y * surroundings.used_share + np.float32(clear_mean) * surroundings.replaced_share
     if surroundings.environment is not None:
         return surroundings.environment.mean(weighted, molecular_share, clear_mean)
-    return _box_mean(weighted, surroundings, clear_mean)
+    mean = _box_mean(weighted, surroundings, clear_mean)
+    return mean, mean
 
 
 def _box_mean(weighted: Float32, surroundings: Surroundings, clear_mean: float) -> Float32:
