@@ -47,7 +47,8 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal scenes.")] = 1,
     clouds: Annotated[float, typer.Option(help="Part of the scene under clouds, 0 to 0.95.")] = 0.0,
     adjacency_km: Annotated[
-        float, typer.Option(help="Half width [km] of the surroundings that shine into a pixel's path; 0 for none.")
+        float,
+        typer.Option(help="Reach of the surroundings that shine into a pixel's path, 1 for 6S's own; 0 for none."),
     ] = DEFAULT_ADJACENCY_KM,
     height_m: Annotated[float, typer.Option(help="Height of the flat land [m].")] = DEFAULT_HEIGHT_M,
     noise: Annotated[bool, typer.Option("--noise/--no-noise", help="Radiometric noise of the instrument.")] = True,

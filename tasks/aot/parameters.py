@@ -41,7 +41,10 @@ class AotParameters(AtmosphereParameters):
     ac_cut_off_aot_iter_water: float = Field(-0.005, ge=-1.0, le=1.0)
     """``AC_Cut_Off_Aot_Iter_Water``: lower limit of the B8A reflectance on land."""
     adj_km: float = Field(1.0, ge=0.0, le=10.0)
-    """``Adj_Km``: half-width of the adjacency box [km]; 0 switches the neighbourhood effects off."""
+    """``Adj_Km``: half-width of the adjacency box, or factor on the lengths of the environment functions [km]; 0
+    switches the neighbourhood effects off."""
+    adjacency_kernel: Literal["ENVIRONMENT", "BOX"] = "ENVIRONMENT"
+    """``Adjacency_Kernel``: weights of the surroundings, after 6S or all alike as in Sen2Cor."""
     mid_latitude: Literal["SUMMER", "WINTER", "AUTO"] = "SUMMER"
     """``Mid_Latitude``: chooses the start column of water vapour; AUTO from place and date."""
     ac_wv_iter_start_summer: float = Field(1.0, gt=0.0, le=5.0)

@@ -22,10 +22,17 @@ from tasks.aot.multiband import WATER_BANDS as SWIR_WATER_BANDS
 from tasks.aot.parameters import AotParameters
 from tasks.aot.vegetation import WATER, DarkVegetation, far_from_clouds, select_dark_vegetation
 from tasks.aot.visibility import CLEAREST_STEP_KM, SMALLEST_VISIBILITY_KM, aot_from_visibility, visibility_from_aot
+from tasks.radiative_transfer.environment import molecular_share
 from tasks.surface_reflectance.coarse import Float32, shrink
 from tasks.surface_reflectance.coefficients import linear_coefficients
 from tasks.surface_reflectance.inversion import Calibration, to_reflectance
-from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, box_mean, class_mask, describe_surroundings
+from tasks.surface_reflectance.neighbourhood import (
+    GRID_M,
+    block_means,
+    class_mask,
+    describe_surroundings,
+    surroundings_mean,
+)
 from tasks.surface_reflectance.scene import Scene
 from tasks.water_vapour.apda import retrieve_columns
 from tasks.water_vapour.mapping import LAND_CLASSES, usable_blocks
@@ -125,7 +132,7 @@ def retrieve(
         scene.sun_zenith_deg,
         parameters,
     )
-    surroundings = _mean_surroundings(counts, scl, parameters.adj_km)
+    surroundings = _mean_surroundings(scene, counts, scl, parameters, start_aot, water)
     targets = _targets(counts, vegetation, surroundings)
     if parameters.aot_inversion == "MULTIBAND":
         land, lake = _several_targets(counts, scl, surroundings)
@@ -221,16 +228,32 @@ def _first_water_vapour(
     return scene.grid.area_mean(column, valid, 60)
 
 
-def _mean_surroundings(counts: AotCounts, scl: NDArray[np.uint8], adj_km: float) -> dict[str, Float32] | None:
+def _mean_surroundings(
+    scene: Scene,
+    counts: AotCounts,
+    scl: NDArray[np.uint8],
+    parameters: AotParameters,
+    start_aot: Float32,
+    water: Float32,
+) -> dict[str, Float32] | None:
     """Return the top-of-atmosphere reflectance averaged over the surroundings of each 60 m block, per 20 m band.
 
     Step 1 of the inversion is linear and its coefficients are smooth, so the mean may be taken before the atmosphere is
-    known.
+    known. Molecules and aerosol scatter it in the proportion of the start visibility.
     """
-    surroundings = describe_surroundings(scl, adj_km, GRID_M // counts.per_block)
+    surroundings = describe_surroundings(
+        scl, parameters.adj_km, GRID_M // counts.per_block, parameters.adjacency_kernel
+    )
     if surroundings is None:
         return None
-    return {band: box_mean(counts.block_reflectance(band, surroundings.used), surroundings) for band in counts.on_map}
+    means = {}
+    for band in counts.on_map:
+        atmosphere = scene.atmosphere(band)
+        share = molecular_share(atmosphere.terms(start_aot, water), atmosphere.terms(0.0, water))
+        toa = counts.block_reflectance(band, surroundings.used)
+        on_blocks = scene.grid.upsample(share, GRID_M, slice(0, toa.shape[0]), toa.shape[1])
+        means[band] = surroundings_mean(toa, surroundings, on_blocks)
+    return means
 
 
 def _uncertainty(scene: Scene, found: TargetAot, prior: _Prior) -> float:

@@ -8,15 +8,25 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
 from tasks.common.grid import Grid
 from tasks.radiative_transfer.atmosphere import Terms
 from tasks.radiative_transfer.bands import BandTables
-from tasks.simulation.forward_model import on_pixels
+from tasks.radiative_transfer.environment import (
+    AEROSOL,
+    MOLECULES,
+    Exponentials,
+    density,
+    molecular_share,
+    share_within,
+)
+from tasks.simulation.forward_model import block_mean, on_pixels
 from tasks.simulation.parameters import SimulationParameters
 from tasks.simulation.push_broom import Track, detector_of, view_angles
 
 NODE_STEP_M: Final = 1200.0
+_BLOCK_M: Final = 60
 
 _TERMS: Final = (
     "path_reflectance",
@@ -69,14 +79,19 @@ def gradients(
 
 def band_terms(
     band: str, tables: BandTables, nodes: SceneNodes, track: Track, parameters: SimulationParameters
-) -> Terms:
-    """Return the atmosphere's terms of one band on the nodes, each seen by its own detector."""
+) -> tuple[Terms, NDArray[np.float32]]:
+    """Return the atmosphere's terms of one band on the nodes, each seen by its own detector, and which share of the
+    light scattered into the view is due to molecules."""
     across = track.across(nodes.easting, nodes.northing)
     view_zenith, view_azimuth = view_angles(across, detector_of(across), band, track.heading_deg)
     difference = np.mod(np.abs(nodes.sun_azimuth - view_azimuth), 360.0)
     relative_azimuth = np.minimum(difference, 360.0 - difference)
     geometry = tables.collapse(band, nodes.sun_zenith, view_zenith, relative_azimuth)
-    return geometry.terms(nodes.aot550, parameters.height_m / 1000.0, nodes.water_vapour_cm, parameters.ozone_du)
+    terms, molecules = (
+        geometry.terms(aot, parameters.height_m / 1000.0, nodes.water_vapour_cm, parameters.ozone_du)
+        for aot in (nodes.aot550, 0.0)
+    )
+    return terms, molecular_share(terms, molecules)
 
 
 def terms_on_pixels(terms: Terms, step_m: float, rows: range, cols: int, resolution: int) -> Terms:
@@ -91,16 +106,39 @@ def terms_on_pixels(terms: Terms, step_m: float, rows: range, cols: int, resolut
     return Terms(**fields)
 
 
-def surroundings_mean(reflectance: NDArray[np.float32], half_width_km: float, resolution: int) -> NDArray[np.float32]:
-    """Return the mean of the square surroundings of each pixel ``[y, x]``, as far as they lie in the scene."""
-    reach = max(1, round(half_width_km * 1000.0 / resolution))
-    size = (2 * reach + 1, 2 * reach + 1)
+def surroundings_mean(
+    reflectance: NDArray[np.float32], molecular_share: NDArray[np.float32], scale: float, resolution: int
+) -> NDArray[np.float32]:
+    """Return the mean over the surroundings of each pixel ``[y, x]``, as far as they lie in the scene.
 
-    def box(field: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.asarray(cv2.boxFilter(field, cv2.CV_64F, size, normalize=False, borderType=cv2.BORDER_CONSTANT))
+    The environment functions of 6S, on blocks of 60 m (:mod:`tasks.radiative_transfer.environment`).
 
-    mean: NDArray[np.float32] = (box(reflectance) / box(np.ones_like(reflectance))).astype(np.float32)
-    return mean
+    Args:
+        reflectance: ``[y, x]``.
+        molecular_share: ``[y, x]`` at 60 m, share of the scattered light that is due to molecules.
+        scale: factor on the lengths of the functions.
+        resolution: 10, 20 or 60 [m].
+    """
+    factor = _BLOCK_M // resolution
+    blocks = block_mean(reflectance, factor)
+    by_molecules, by_aerosol = (_convolved(blocks, exponentials, scale) for exponentials in (MOLECULES, AEROSOL))
+    mean = (by_aerosol + molecular_share * (by_molecules - by_aerosol)).astype(np.float32)
+    if factor == 1:
+        return mean
+    size = (reflectance.shape[1], reflectance.shape[0])
+    return np.asarray(cv2.resize(mean, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _convolved(field: NDArray[np.float32], exponentials: Exponentials, scale: float) -> NDArray[np.float64]:
+    """Return a field of 60 m blocks weighted with an environment function, normalised over the scene."""
+    rows, cols = (np.arange(1 - size, size) * (_BLOCK_M / 1000.0) for size in field.shape)
+    distance = np.hypot(rows[:, None], cols) / scale
+    block_km = _BLOCK_M / 1000.0 / scale
+    middle = distance == 0.0
+    kernel = density(np.where(middle, 1.0, distance), exponentials) * block_km**2
+    kernel[middle] = share_within(np.array(block_km / np.sqrt(np.pi)), exponentials)  # a disc as large as the block
+    weight = fftconvolve(np.ones(field.shape), kernel, mode="same")
+    return np.asarray(fftconvolve(field.astype(np.float64), kernel, mode="same") / weight)
 
 
 def signal(terms: Terms, reflectance: NDArray[np.float32], surroundings: NDArray[np.float32]) -> NDArray[np.float32]:

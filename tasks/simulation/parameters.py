@@ -17,7 +17,7 @@ DEFAULT_HEIGHT_M: Final = 100.0
 """Height of flat land in the processor's default configuration (GIPP element ``Altitude``)."""
 
 DEFAULT_ADJACENCY_KM: Final = 1.0
-"""Half width of the surroundings in the processor's default configuration (GIPP element ``Adj_Km``)."""
+"""Scale of the surroundings in the processor's default configuration (GIPP element ``Adj_Km``)."""
 
 
 class SimulationParameters(Record):
@@ -61,7 +61,8 @@ class SimulationParameters(Record):
     snow: float = Field(0.0, ge=0.0, le=1.0)
     """Part of the land under snow."""
     adjacency_km: float = Field(0.0, ge=0.0, le=5.0)
-    """Half width of the surroundings that shine into a pixel's path; 0 = every pixel in uniform surroundings."""
+    """How far the surroundings shine into a pixel's path: factor on the lengths of the environment functions of 6S;
+    0 = every pixel in uniform surroundings."""
 
     @field_validator("epsg")
     @classmethod

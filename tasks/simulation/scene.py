@@ -97,10 +97,12 @@ def image_of_band(scene: Scene, band: str, tables: BandTables, offset_dn: int) -
     parameters = scene.parameters
     resolution = NATIVE_RESOLUTION[band]
     surface = surface_of_band(scene, band, resolution)
-    around = (
-        surroundings_mean(surface, parameters.adjacency_km, resolution) if parameters.adjacency_km > 0.0 else surface
-    )
-    terms = band_terms(band, tables, scene.nodes, scene.track, parameters)
+    terms, molecular_share = band_terms(band, tables, scene.nodes, scene.track, parameters)
+    around = surface
+    if parameters.adjacency_km > 0.0:
+        blocks = scene.grid.at(60)
+        share = on_pixels(molecular_share, scene.nodes.step_m, range(blocks.rows), blocks.cols, 60)
+        around = surroundings_mean(surface, share, parameters.adjacency_km, resolution)
     generator = np.random.Generator(np.random.PCG64([_NOISE_SEED, parameters.seed, BANDS.index(band)]))
     factor = resolution // 10
     strip = 6 * _STRIP_ROWS_60M // factor

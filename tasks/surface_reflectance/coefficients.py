@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tasks.radiative_transfer.atmosphere import Terms
+from tasks.radiative_transfer.environment import molecular_share
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32, strips
 from tasks.surface_reflectance.scene import BandAtmosphere, Scene
 
@@ -81,12 +82,14 @@ class CoarseCoefficients:
         aot550: ``[ny, nx]`` the AOT in the middle.
         samples: coefficients ``[ny, nx]`` at ``aot550 - 0.05``, ``aot550`` and ``aot550 + 0.05``.
         water: dependence on the pixel's water vapour; None for bands without.
+        molecular_share: ``[ny, nx]`` share of the light scattered into the view that is due to molecules.
         height: dependence on the pixel's height; None on level ground.
     """
 
     aot550: Float32
     samples: tuple[BandCoefficients, BandCoefficients, BandCoefficients]
     water: WaterDependence | None
+    molecular_share: Float32
     height: HeightDependence | None = None
 
 
@@ -125,7 +128,9 @@ def band_coefficients(scene: Scene, band: str, aot550: Float32, water_vapour_cm:
         linear_coefficients(atmosphere.terms(centre + np.float32(_AOT_STEP), column)),
     )
     water = _water_dependence(atmosphere, centre, root, central) if band in WATER_BANDS else None
-    return CoarseCoefficients(centre, samples, water, _height_dependence(scene, atmosphere, centre, column, samples[1]))
+    share = molecular_share(central, atmosphere.terms(0.0, column))
+    height = _height_dependence(scene, atmosphere, centre, column, samples[1])
+    return CoarseCoefficients(centre, samples, water, share, height)
 
 
 def _height_dependence(

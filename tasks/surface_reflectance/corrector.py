@@ -68,8 +68,11 @@ class Corrector:
         self._aot_nodes = nodes_of_map(scene.grid, maps.aot550, scl, maps.resolution)
         self._aot_60m = block_means(maps.aot550, scl != 0, maps.resolution) * np.float32(0.001)
         self._water_nodes = nodes_of_map(scene.grid, maps.water_vapour, scl, maps.resolution)
-        step2 = parameters.rho_retrieval_step2
-        self.surroundings = describe_surroundings(scl, parameters.adj_km, maps.resolution) if step2 else None
+        self.surroundings = (
+            describe_surroundings(scl, parameters.adj_km, maps.resolution, parameters.adjacency_kernel)
+            if parameters.rho_retrieval_step2
+            else None
+        )
         """Surroundings of the adjacency correction; None when it is left out."""
         self.relief = relief_of(dem, scene, scl, resolution, parameters, maps.resolution)
         """Terrain; None on level ground."""

@@ -29,7 +29,13 @@ from numpy.typing import NDArray
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32, RowSource, enlarge, repeated, shrink, strips
 from tasks.surface_reflectance.coefficients import BandCoefficients, CoarseCoefficients, WaterDependence, at_pixels
 from tasks.surface_reflectance.lighting import SlopeLight, SlopeStrip
-from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, block_means, box_mean
+from tasks.surface_reflectance.neighbourhood import (
+    GRID_M,
+    Surroundings,
+    block_means,
+    near_and_wide_mean,
+    surroundings_mean,
+)
 from tasks.surface_reflectance.terrain import BandRelief, Relief
 
 QUANTIFICATION = 10000.0
@@ -278,7 +284,10 @@ def prepare_band(
     else:
         used = np.asarray(scl) != 0 if surroundings is None else surroundings.used
         toa = to_reflectance(block_means(dn, used, GRID_M * aot550.shape[0] // dn.shape[0]), calibration)
-        fields, light, returned = _with_surroundings(calibration, c, water, toa, root_offset, surroundings)
+        share = grid.upsample(coefficients.molecular_share, GRID_M, slice(0, toa.shape[0]), toa.shape[1])
+        fields, light, returned = _with_surroundings(
+            calibration, c, water, toa, root_offset, surroundings, share, relief is not None
+        )
         if relief is not None:
             weight = shrink(used, per_block) if surroundings is None else surroundings.used_share
             relief = relief.with_surroundings(light, weight, returned)
@@ -313,6 +322,8 @@ def _with_surroundings(
     toa: Float32,
     root_offset: Float32 | None,
     surroundings: Surroundings | None,
+    molecular_share: Float32,
+    on_relief: bool,
 ) -> tuple[_Fields, Float32, Float32]:
     """Return the fields from the mean top-of-atmosphere reflectance of the 60 m blocks, the level solution there, and
     the light that the atmosphere sends back to the ground, relative to that of the first passage.
@@ -330,9 +341,33 @@ def _with_surroundings(
     if surroundings is None:
         alone = _Fields.of(calibration, c.path, c.inverse_transmittance, None, c.spherical_albedo, water)
         return alone, ground_reflectance(y, c.spherical_albedo, c.adjacency, None), c.spherical_albedo * y
-    y_mean = box_mean(y, surroundings)
-    damping = 1.0 / (1.0 + c.spherical_albedo * y_mean)
+    around, damping = _ground_around(y, c, surroundings, molecular_share, wide=on_relief)
     gain = c.inverse_transmittance * (1.0 + c.adjacency) * damping
-    last = c.adjacency * y_mean * damping
+    last = c.adjacency * around
     light = y * (1.0 + c.adjacency) * damping - last
-    return _Fields.of(calibration, c.path, gain, last, None, water), light, c.spherical_albedo * y_mean
+    return _Fields.of(calibration, c.path, gain, last, None, water), light, 1.0 / damping - 1.0
+
+
+def _ground_around(
+    y: Float32, c: BandCoefficients, surroundings: Surroundings, molecular_share: Float32, *, wide: bool
+) -> tuple[Float32, Float32]:
+    """Return the mean light that leaves the surroundings, ``rho_b`` on level ground, and ``1 - S rho_b``.
+
+    The mean of ``y`` is that of a scene that the air has blurred already. After 6S it is therefore the first estimate
+    of two: the ground found with it is averaged again. A step of ``1 / (1 + q / 2)`` towards that mean is exact where
+    the mean keeps all, none or half of a structure, and to the third order in ``q`` between. Over the box, as in
+    Sen2Cor, the first estimate stays.
+
+    Args:
+        wide: the light that the air sends back comes from as far as what molecules scatter. On slopes the nearer ground
+            is the slope itself, which the light cannot have left and come back to: it is turned through large angles.
+    """
+    y_mean, y_wide = near_and_wide_mean(y, surroundings, molecular_share)
+    damping = 1.0 / (1.0 + c.spherical_albedo * (y_wide if wide else y_mean))
+    around = y_mean * damping
+    if surroundings.environment is None:
+        return around, damping
+    ground = y * (1.0 + c.adjacency) * damping - c.adjacency * around
+    ground = surroundings_mean(ground, surroundings, molecular_share)
+    around += (ground - around) / (1.0 + 0.5 * c.adjacency)
+    return around, damping if wide else np.asarray(1.0 - c.spherical_albedo * around, np.float32)

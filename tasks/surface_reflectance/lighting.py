@@ -3,11 +3,9 @@
 Most of what they hold changes over hundreds of metres. With ``s`` and ``G`` known on the 60 m raster, ``H = 1 - V`` the
 hidden share of the sky, and all coefficients divided by ``1 + s``, the light is linear in four fields of that raster::
 
-    e = D b cos(beta) / cos(theta) + A g(x) + L + C H
-    A = (1 - D) k / g(cos(theta)),   I = (1 - D) (1 - k),   L = I + s,   C = G - s - h I
+    e = D b cos(beta) / cos(theta) + (1 - D) F + s + (G - s) H
 
-as long as some of the sky is seen (``h H <= 1``); ``I (h H - 1)`` is added beyond. ``b``, ``x`` and ``V`` are the same
-for all bands of a strip.
+``b``, the terms of the sky's light ``F``, and ``V`` are the same for all bands of a strip.
 """
 
 from __future__ import annotations
@@ -21,31 +19,12 @@ from numpy.typing import NDArray
 
 from tasks.surface_reflectance.brdf import Damping
 from tasks.surface_reflectance.coarse import Float32, enlarge
+from tasks.surface_reflectance.sky import SkyShape, terms_of_sky
 
 SMALLEST_COSINE: Final = 26.0 / 255.0
 """Floor of the illumination cosine in the sun (Sen2Cor 3 sources, AtmCorr)."""
-HORIZON_BRIGHTNESS: Final = 1.8
-"""``h``: radiance of the sky near the horizon over its mean, without the aureole."""
 DARKEST: Final = 0.02
 """Floor of ``e``."""
-
-_AUREOLE_WIDTH: Final = 0.55
-
-
-def glow(cosine: Float32) -> Float32:
-    """Return ``g``: how much of the aureole round the sun lies above a slope, by its illumination cosine ``x``."""
-    result = cosine * cosine
-    result += np.float32(_AUREOLE_WIDTH**2)
-    np.sqrt(result, out=result)
-    result += cosine
-    result *= np.float32(0.5)
-    return result
-
-
-def open_sky(sky_view: Float32) -> Float32:
-    """Return ``V_h``: the share of the sky's light that is left, when what is hidden is its bright rim."""
-    hidden = np.float32(HORIZON_BRIGHTNESS) * (np.float32(1.0) - sky_view)
-    return np.asarray(np.maximum(np.float32(1.0) - hidden, np.float32(0.0)), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +35,8 @@ class SlopeStrip:
         rows: the strip's rows of the image.
         factor: pixels along the side of a 60 m block.
         lit: ``b cos(beta) / cos(theta)``.
-        cosine: ``x``.
+        cosine: ``x``, at most 0 in shadow.
+        upright: ``z``, the cosine of the slope.
         sky: ``V``.
         inverse_cos_sun: ``1 / cos(theta)``.
     """
@@ -65,24 +45,19 @@ class SlopeStrip:
     factor: int
     lit: Float32
     cosine: Float32
+    upright: Float32
     sky: Float32
     inverse_cos_sun: Float32
 
     @cached_property
-    def glow(self) -> Float32:
-        """``g(x)``."""
-        return glow(self.cosine)
+    def sky_terms(self) -> Float32:
+        """``[9, rows, cols]`` terms of ``F``."""
+        return terms_of_sky(self.cosine, self.upright, self.sky)
 
     @cached_property
     def hidden(self) -> Float32:
         """``H``."""
         return np.asarray(np.float32(1.0) - self.sky, np.float32)
-
-    @cached_property
-    def closed(self) -> Float32 | None:
-        """What ``h H`` exceeds 1 by; None where some of the sky is seen everywhere."""
-        beyond = np.float32(HORIZON_BRIGHTNESS) * self.hidden - np.float32(1.0)
-        return np.maximum(beyond, np.float32(0.0), out=beyond) if beyond.max() > 0 else None
 
     @cached_property
     def sunlit_cosine(self) -> Float32:
@@ -115,7 +90,8 @@ class SlopeLight:
     """The light of one band on the 60 m raster; fields as in the module's equations, divided by ``1 + s``.
 
     Attributes:
-        direct, aureole, level, change, isotropic: ``D``, ``A``, ``L``, ``C`` and ``I``.
+        direct, diffuse, returned, change: ``D``, ``1 - D``, ``s`` and ``G - s``.
+        sky: ``F``.
         start: floor of the terrain's light; None once the terrain's light is known.
         cut_off: largest reflectance.
         damping: the BRDF correction; None leaves it out.
@@ -123,10 +99,10 @@ class SlopeLight:
     """
 
     direct: Float32
-    aureole: Float32
-    level: Float32
+    diffuse: Float32
+    returned: Float32
     change: Float32
-    isotropic: Float32
+    sky: SkyShape
     start: StartLight | None
     cut_off: float
     damping: Damping | None = None
@@ -136,15 +112,13 @@ class SlopeLight:
         """Return ``e`` of a row strip."""
         received = strip.enlarged(self.direct)
         received *= strip.lit
-        part = strip.enlarged(self.aureole)
-        part *= strip.glow
+        part = self.sky.light(strip.sky_terms)
+        part *= strip.enlarged(self.diffuse)
         received += part
-        received += strip.enlarged(self.level)
+        received += strip.enlarged(self.returned)
         part = strip.enlarged(self.change)
         part *= strip.hidden
         received += part
-        if strip.closed is not None:
-            received += strip.enlarged(self.isotropic) * strip.closed
         if self.start is not None:
             lacking = strip.enlarged(self.start.floor) * (strip.hidden > 0)
             lacking -= strip.enlarged(self.start.surroundings) * strip.hidden

@@ -1,15 +1,18 @@
-"""Which pixels make up the surroundings of the adjacency correction, and their box mean."""
+"""Which pixels make up the surroundings of the adjacency correction, and their mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.surface_reflectance.coarse import Float32, RowSource, repeated, shrink, strips
+from tasks.surface_reflectance.environment import Environment, environment_of
+
+Kernel = Literal["ENVIRONMENT", "BOX"]
 
 CLOUD_CLASSES = (8, 9, 10)
 CLEAR_CLASSES = (4, 5, 6)
@@ -44,6 +47,7 @@ class Surroundings:
         used_share, replaced_share, clear_share: ``[rows60, cols60]`` share of each block's pixels that is averaged,
             that is replaced by the clear mean (clouds), and that is clear and of the classes 4, 5, 6.
         half_width: half-width of the box in 60 m blocks.
+        environment: weights of the surroundings after 6S; None for the box.
     """
 
     used: NDArray[np.bool_]
@@ -51,9 +55,12 @@ class Surroundings:
     replaced_share: Float32
     clear_share: Float32
     half_width: int
+    environment: Environment | None = None
 
 
-def describe_surroundings(scl: NDArray[np.uint8], adj_km: float, map_resolution: int = 20) -> Surroundings | None:
+def describe_surroundings(
+    scl: NDArray[np.uint8], adj_km: float, map_resolution: int = 20, kernel: Kernel = "BOX"
+) -> Surroundings | None:
     """Return the surroundings of a tile, or None when neighbourhood effects are not to be corrected.
 
     Clouds (classes 8, 9, 10) are replaced by the mean of clear pixels when they exceed 1 % of the valid pixels, and the
@@ -61,8 +68,10 @@ def describe_surroundings(scl: NDArray[np.uint8], adj_km: float, map_resolution:
 
     Args:
         scl: ``[rows, cols]`` scene classification; at 20 m its size is divisible by 3.
-        adj_km: half-width of the box [km]; 0 switches the correction off.
+        adj_km: half-width of the box, or factor on the lengths of the environment functions [km]; 0 switches the
+            correction off.
         map_resolution: pixel size of the classification [m].
+        kernel: how the surroundings are weighed.
     """
     if adj_km <= 0:
         return None
@@ -74,12 +83,14 @@ def describe_surroundings(scl: NDArray[np.uint8], adj_km: float, map_resolution:
     clouds = class_mask(scl, CLOUD_CLASSES) if cloud > _CLOUD_SHARE_REPLACED * valid else np.zeros(scl.shape, np.bool_)
     used = (np.asarray(scl) != 0) & ~clouds
     factor = GRID_M // map_resolution
+    used_share, replaced_share = shrink(used, factor), shrink(clouds, factor)
     return Surroundings(
         used=used,
-        used_share=shrink(used, factor),
-        replaced_share=shrink(clouds, factor),
+        used_share=used_share,
+        replaced_share=replaced_share,
         clear_share=shrink(class_mask(scl, CLEAR_CLASSES), factor),
         half_width=max(1, round(adj_km * 1000.0 / GRID_M)),
+        environment=environment_of(used_share + replaced_share, adj_km) if kernel == "ENVIRONMENT" else None,
     )
 
 
@@ -108,18 +119,33 @@ def block_means(dn: NDArray[np.uint16] | RowSource, used: NDArray[np.bool_], res
     return result
 
 
-def box_mean(y: Float32, surroundings: Surroundings) -> Float32:
-    """Return the mean of ``y`` over the box round each 60 m block.
+def surroundings_mean(y: Float32, surroundings: Surroundings, molecular_share: Float32) -> Float32:
+    """Return the mean of ``y`` over the surroundings of each 60 m block: the first of :func:`near_and_wide_mean`."""
+    return near_and_wide_mean(y, surroundings, molecular_share)[0]
 
-    No-data has no weight (the mean is normalised by the weights inside the box); clouds count with the clear mean; a
-    box without any valid pixel takes the clear mean.
+
+def near_and_wide_mean(y: Float32, surroundings: Surroundings, molecular_share: Float32) -> tuple[Float32, Float32]:
+    """Return the mean of ``y`` over the surroundings of each 60 m block, and over what molecules scatter from.
+
+    No-data has no weight (the mean is normalised by the weights in reach); clouds count with the clear mean; a block
+    without any valid pixel in reach takes the clear mean. The box makes no difference between the two means.
 
     Args:
         y: ``[rows60, cols60]`` float32 mean of the used pixels of each block.
         surroundings: the weights.
+        molecular_share: ``[rows60, cols60]`` share of the scattered light that is due to molecules.
     """
     clear = surroundings.clear_share * (surroundings.used_share > 0)
     clear_mean = float(np.sum(y * clear, dtype=np.float64) / max(float(clear.sum(dtype=np.float64)), 1e-9))
+    weighted = y * surroundings.used_share + np.float32(clear_mean) * surroundings.replaced_share
+    if surroundings.environment is not None:
+        return surroundings.environment.mean(weighted, molecular_share, clear_mean)
+    mean = _box_mean(weighted, surroundings, clear_mean)
+    return mean, mean
+
+
+def _box_mean(weighted: Float32, surroundings: Surroundings, clear_mean: float) -> Float32:
+    """Return the mean over the box round each block (Sen2Cor)."""
     size = 2 * surroundings.half_width + 1
 
     def box(field: Float32) -> NDArray[Any]:
@@ -128,6 +154,6 @@ def box_mean(y: Float32, surroundings: Surroundings) -> Float32:
         )
 
     weights = box(surroundings.used_share + surroundings.replaced_share)
-    sums = box(y * surroundings.used_share + clear_mean * surroundings.replaced_share)
+    sums = box(weighted)
     tiny = 1e-4
     return np.where(weights > tiny, sums / np.maximum(weights, tiny), clear_mean).astype(np.float32)

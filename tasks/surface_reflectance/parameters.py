@@ -44,7 +44,10 @@ class SurfaceReflectanceParameters(AtmosphereParameters):
     """Parameters of the surface reflectance at 20 m and 10 m."""
 
     adj_km: float = Field(1.0, ge=0.0, le=10.0)
-    """``Adj_Km``: half-width of the adjacency box [km]; 0 switches the adjacency correction off."""
+    """``Adj_Km``: half-width of the adjacency box, or factor on the lengths of the environment functions [km]; 0
+    switches the adjacency correction off."""
+    adjacency_kernel: Literal["ENVIRONMENT", "BOX"] = "ENVIRONMENT"
+    """``Adjacency_Kernel``: weights of the surroundings, after 6S or all alike as in Sen2Cor."""
     rho_retrieval_step2: bool = True
     """``Rho_Retrieval_Step2``: adjacency, light between slopes, and the scene's own spherical albedo."""
     dem_terrain_correction: bool = True
@@ -62,9 +65,10 @@ class SurfaceReflectanceParameters(AtmosphereParameters):
     ac_topo_corr_cutoff: float = Field(1.5, ge=0.0, le=10.0)
     """``AC_Topo_Corr_Cutoff``: largest reflectance of slopes."""
     ac_rng_nbhd_terrain_corr: float = Field(0.5, ge=0.0, le=1.0)
-    """``AC_Rng_Nbhd_Terrain_Corr`` [km]: half-width of the box whose ground lights a slope."""
+    """``AC_Rng_Nbhd_Terrain_Corr`` [km]: how far the ground that lights a slope is looked for: three times that."""
     ac_max_nr_topo_iter: int = Field(3, ge=0, le=9)
-    """``AC_Max_Nr_Topo_Iter``: iterations of the light between slopes; 0 keeps the start reflectance."""
+    """``AC_Max_Nr_Topo_Iter``: 0 keeps the start reflectance; any other number takes the light between slopes from the
+    scene, which needs no iteration here."""
     ac_terrain_refl_start: float = Field(0.1, ge=0.0, le=1.0)
     """``AC_Terrain_Refl_Start``: reflectance of the slopes around at the start."""
     ac_vegetation_index_th: float = Field(3.0, ge=1.0, le=10.0)

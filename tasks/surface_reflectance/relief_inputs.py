@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tasks.common.artefacts import open_array
 from tasks.common.bands import band_id
+from tasks.common.errors import InternalInconsistency
 from tasks.common.records import StageResult
 from tasks.surface_reflectance.brdf import Damping, damping_of, mostly_snow
 from tasks.surface_reflectance.coarse import Float32
@@ -61,8 +62,20 @@ def relief_of(
     finest = min(resolution, 20)
     arrays = (open_array(dem, f"{name}_{finest}m") for name in ("illumination", "shadow", "sky_view"))
     illumination, shadow, sky_view = arrays
-    level = large_clouds(scl, map_resolution)
-    relief = open_relief(scene.grid, finest, scene.sun_zenith_deg, illumination, shadow, sky_view, level)
+    if scene.pixel_height_km is None:
+        raise InternalInconsistency("the terrain stage left illumination without heights")
+    relief = open_relief(
+        scene.grid,
+        finest,
+        scene.sun_zenith_deg,
+        illumination,
+        shadow,
+        sky_view,
+        open_array(dem, "slope_20m"),
+        large_clouds(scl, map_resolution),
+        scene.pixel_height_km,
+        parameters.ac_rng_nbhd_terrain_corr,
+    )
     return relief if resolution == finest else relief.averaged()
 
 
@@ -107,4 +120,4 @@ def relief_of_band(
     atmosphere = scene.atmosphere(band)
     terms, molecules = (atmosphere.terms(aot, water_vapour_cm) for aot in (aot550, 0.0))
     cos_view = np.cos(np.deg2rad(scene.view_zenith_deg[band_id(band)]))
-    return band_relief(relief, terms, cos_view, molecules, settings, damping, vegetation)
+    return band_relief(relief, terms, cos_view, molecules, settings, parameters.wavelength[band], damping, vegetation)

@@ -1,23 +1,15 @@
 """Light on slopes: what the ground receives relative to level ground under the same sky.
 
-Direct light goes with the illumination angle; the diffuse light is part aureole round the sun, part isotropic over the
-visible sky (Hay); slopes light each other (Richter 1998, doi:10.1364/AO.37.004004; Sen2Cor 3 sources, AtmCorr).
-Relative to level ground, with ``D`` the direct share of the irradiance, ``k`` the share of the aureole in the diffuse
-light, ``b`` 1 in the sun and 0 in shadow, and ``V`` the sky view::
+Direct light goes with the illumination angle, the sky's light with what a slope sees of it (``sky``), and slopes light
+each other (Richter 1998, doi:10.1364/AO.37.004004; Sen2Cor 3 sources, AtmCorr). Relative to level ground, with ``D``
+the direct share of the irradiance, ``b`` 1 in the sun and 0 in shadow, ``F`` the sky's light, and ``V`` the sky view::
 
-    e = b D cos(beta) / cos(theta) + (1 - D) (k g(x) / g(cos(theta)) + (1 - k) V_h) + max((1 - V) G, floor)
-    V_h = 1 - h (1 - V)
-    g(x) = (x + sqrt(x^2 + w^2)) / 2,   x = cos(beta) in the sun, min(cos(beta), 0) in shadow
-    G = rho_b / (1 - rho_b (1 - V)_mean)
+    e = b D cos(beta) / cos(theta) + (1 - D) F + max((1 - V) G, floor)
 
-Hay's index is ``k = t``, the direct transmittance sun to ground, with an aureole of no extent (``w = 0``) and a sky
-that is equally bright down to the horizon (``h = 1``), and Sen2Cor counts all diffuse light as isotropic in shadow.
-Here only aerosol makes an aureole: ``k = 0.95 f`` with ``f`` the share of aerosol in the scattered light that reaches
-the ground, and ``w = 0.55``; what terrain hides of the sky is its bright rim, ``h = 1.8``. The three were chosen on
-skies of discrete-ordinates runs (443 to 865 nm, sun 20 to 62 degrees from the zenith, AOT 0.03 to 0.25, slopes to 40
-degrees, horizons raised by 5 to 15 degrees): the irradiance of sunlit slopes is met within 1.2 % (root mean square).
-With ``h = 1`` it was too large by 1 % on average, by 3 % where terrain stands 20 degrees high.
-``tests/support/slope_light.py`` prints the errors.
+``G`` is the light that leaves the slopes in view (``facing``). It is what the level solution gives, so nothing has to
+be iterated. Sen2Cor takes the mean reflectance of a box instead, lit as level ground is; slopes turned to the sun then
+get too much, since what they have in view is turned away from it. Sen2Cor's sky is Hay's: of the diffuse light the
+share of the direct transmittance comes from the sun's direction, the rest from everywhere.
 
 The light that the atmosphere sends back to the ground, ``s`` times that of the first passage, comes from the whole sky:
 ``e`` becomes ``(e + s V) / (1 + s)`` relative to level ground, which gets it too. The light that leaves a slope is
@@ -39,23 +31,15 @@ from numpy.typing import NDArray
 from tasks.radiative_transfer.atmosphere import Terms
 from tasks.surface_reflectance.brdf import Damping
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32, repeated, shrink, strips
-from tasks.surface_reflectance.lighting import (
-    DARKEST,
-    HORIZON_BRIGHTNESS,
-    SMALLEST_COSINE,
-    SlopeLight,
-    SlopeStrip,
-    StartLight,
-    glow,
-    open_sky,
-)
+from tasks.surface_reflectance.facing import Facing, facing_of
+from tasks.surface_reflectance.lighting import SMALLEST_COSINE, SlopeLight, SlopeStrip, StartLight
 from tasks.surface_reflectance.neighbourhood import GRID_M, class_mask
+from tasks.surface_reflectance.sky import Layer, SkyShape, sky_shape
 
 ILLUMINATION_SCALE: Final = 10000.0
 SKY_VIEW_SCALE: Final = 250.0
-_AUREOLE_SHARE: Final = 0.95
-_FORWARD: Final = (0.85, 0.5)
-"""Share of the light scattered downwards by aerosol and by molecules."""
+_SLOPE_SCALE: Final = 100.0
+_COSINE_OF_SLOPE: Final = np.cos(np.radians(np.arange(9001) / _SLOPE_SCALE)).astype(np.float32)
 _FLOOR_SHARE: Final = 0.01
 _LARGE_CLOUD_CLASSES: Final = (0, 1, 8, 9, 10)
 _LARGE_CLOUD_M2: Final = 2000.0 * 2000.0
@@ -135,9 +119,11 @@ class Relief:
         illumination: ``[rows, cols]`` int16, 10000 cos(beta).
         shadow: ``[rows, cols]`` uint8, 1 in self or cast shadow.
         sky_view: ``[rows, cols]`` uint8, 250 V.
+        slope: ``[rows, cols]`` uint16, 0.01 degrees, of the same size or of half of it.
         level: ``[rows60, cols60]`` blocks treated as level ground (large clouds).
         inverse_cos_sun: ``[ny, nx]`` 1 / cos(sun zenith) on the nodes.
-        lit, cosine, sky: ``[rows60, cols60]`` means of ``b cos(beta) / cos(theta)``, ``x`` and ``V``.
+        facing: the slopes that the slopes have in view.
+        lit, cosine, upright, sky: ``[rows60, cols60]`` means of ``b cos(beta) / cos(theta)``, ``x``, ``z`` and ``V``.
     """
 
     grid: CoarseGrid
@@ -145,10 +131,13 @@ class Relief:
     illumination: NDArray[np.int16]
     shadow: NDArray[np.uint8]
     sky_view: NDArray[np.uint8]
+    slope: NDArray[np.uint16]
     level: NDArray[np.bool_]
+    facing: Facing
     inverse_cos_sun: Float32
     lit: Float32
     cosine: Float32
+    upright: Float32
     sky: Float32
     _around: list[_Around] = field(default_factory=list, init=False, repr=False)
 
@@ -165,7 +154,8 @@ class Relief:
         factor, at = GRID_M // self.resolution, self.resolution
         inverse_cos_sun = self.grid.upsample(self.inverse_cos_sun, at, rows, self.lit.shape[1] * factor)
         if at == GRID_M:
-            return SlopeStrip(rows, 1, self.lit[rows], self.cosine[rows], self.sky[rows], inverse_cos_sun)
+            means = (self.lit[rows], self.cosine[rows], self.upright[rows], self.sky[rows])
+            return SlopeStrip(rows, 1, *means, inverse_cos_sun)
         return SlopeStrip(rows, factor, *_light(self, rows, inverse_cos_sun), inverse_cos_sun)
 
     def averaged(self) -> Relief:
@@ -180,37 +170,50 @@ def open_relief(
     illumination: NDArray[np.int16],
     shadow: NDArray[np.uint8],
     sky_view: NDArray[np.uint8],
+    slope: NDArray[np.uint16],
     level: NDArray[np.bool_],
+    height_km: Float32,
+    range_km: float,
 ) -> Relief:
-    """Return the relief with its block means; arguments as the attributes of :class:`Relief`."""
+    """Return the relief with its block means.
+
+    Args:
+        grid, resolution, illumination, shadow, sky_view, slope, level: as the attributes of :class:`Relief`.
+        sun_zenith_deg: ``[ny, nx]`` on the nodes.
+        height_km: ``[rows60, cols60]``.
+        range_km: ``AC_Rng_Nbhd_Terrain_Corr``.
+    """
     inverse = (1.0 / np.cos(np.deg2rad(sun_zenith_deg))).astype(np.float32)
-    means = [np.empty(level.shape, np.float32) for _ in range(3)]
-    relief = Relief(grid, resolution, illumination, shadow, sky_view, level, inverse, *means)
+    means = [np.empty(level.shape, np.float32) for _ in range(4)]
+    facing = facing_of(height_km, range_km)
+    relief = Relief(grid, resolution, illumination, shadow, sky_view, slope, level, facing, inverse, *means)
     factor = GRID_M // resolution
     for rows in strips(illumination.shape[0]):
         slopes = relief.strip(rows)
-        for mean, values in zip(means, (slopes.lit, slopes.cosine, slopes.sky), strict=True):
+        for mean, values in zip(means, (slopes.lit, slopes.cosine, slopes.upright, slopes.sky), strict=True):
             mean[rows.start // factor : rows.stop // factor] = shrink(values, factor)
     return relief
 
 
-def _light(relief: Relief, rows: slice, inverse_cos_sun: Float32) -> tuple[Float32, Float32, Float32]:
-    """Return ``b cos(beta) / cos(theta)``, ``x`` and ``V`` of a row strip at 10 or 20 m."""
+def _light(relief: Relief, rows: slice, inverse_cos_sun: Float32) -> tuple[Float32, Float32, Float32, Float32]:
+    """Return ``b cos(beta) / cos(theta)``, ``x``, ``z`` and ``V`` of a row strip at 10 or 20 m."""
     cosine = np.asarray(relief.illumination[rows], np.float32)
     cosine *= np.float32(1.0 / ILLUMINATION_SCALE)
     sunlit = (np.asarray(relief.shadow[rows]) == 0).astype(np.float32)
     sky = np.asarray(relief.sky_view[rows], np.float32)
     sky *= np.float32(1.0 / SKY_VIEW_SCALE)
+    repeat = relief.illumination.shape[0] // relief.slope.shape[0]
+    upright = repeated(_COSINE_OF_SLOPE[relief.slope[rows.start // repeat : rows.stop // repeat]], repeat)
     factor = GRID_M // relief.resolution
     blocks = relief.level[rows.start // factor : -(-rows.stop // factor)]
     if blocks.any():
         level = repeated(blocks, factor)
-        cosine[level], sunlit[level], sky[level] = 1.0 / inverse_cos_sun[level], 1.0, 1.0
+        cosine[level], sunlit[level], upright[level], sky[level] = 1.0 / inverse_cos_sun[level], 1.0, 1.0, 1.0
     around = np.minimum(cosine, sunlit)  # no cosine exceeds 1
     lit = np.maximum(cosine, np.float32(SMALLEST_COSINE), out=cosine)
     lit *= inverse_cos_sun
     lit *= sunlit
-    return lit, around, sky
+    return lit, around, upright, sky
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ class TerrainSettings:
     Attributes:
         start: ``AC_Terrain_Refl_Start``.
         range_km: ``AC_Rng_Nbhd_Terrain_Corr``.
-        iterations: ``AC_Max_Nr_Topo_Iter``; 0 keeps the start.
+        iterations: ``AC_Max_Nr_Topo_Iter``; 0 keeps the start, any other number takes the light of the scene.
         cut_off: ``AC_Topo_Corr_Cutoff``.
     """
 
@@ -243,8 +246,7 @@ class BandRelief:
         relief: terrain.
         settings: of the GIPP.
         direct: ``D``.
-        aureole: ``(1 - D) k / g(cos(theta))``.
-        isotropic: ``(1 - D) (1 - k)``.
+        sky: ``F``, for the mean sun and aerosol of the scene.
         surroundings: ``G``.
         floor: smallest light from the terrain; None once the surroundings are known.
         returned: ``s``.
@@ -255,8 +257,7 @@ class BandRelief:
     relief: Relief
     settings: TerrainSettings
     direct: Float32
-    aureole: Float32
-    isotropic: Float32
+    sky: SkyShape
     surroundings: Float32
     floor: Float32 | None
     returned: Float32
@@ -274,16 +275,8 @@ class BandRelief:
         returned = np.maximum(returned, np.float32(0.0))
         if self.settings.iterations == 0:
             return replace(self, returned=returned)
-        relief = self.relief
-        around = relief.around(weight, self.settings.half_width)
-        sky = relief.lit * self.direct + glow(relief.cosine) * self.aureole
-        sky += open_sky(relief.sky) * self.isotropic + relief.sky * returned
-        terrain = self.surroundings
-        for _ in range(self.settings.iterations):
-            received = (sky + (1.0 - relief.sky) * terrain) / (1.0 + returned)
-            rho = light / np.maximum(received, np.float32(DARKEST))
-            mean = np.clip(around.mean.of(rho), 0.0, _BRIGHTEST_SURROUNDINGS)
-            terrain = (mean / (1.0 - mean * around.hidden)).astype(np.float32)
+        terrain = self.relief.facing.mean(np.clip(light, 0.0, _BRIGHTEST_SURROUNDINGS), weight)
+        terrain *= np.float32(1.0) + returned
         return replace(self, surroundings=terrain, floor=None, returned=returned)
 
     def with_known_ground(self, rho: Float32, weight: Float32, albedo: Float32) -> BandRelief:
@@ -308,14 +301,13 @@ class BandRelief:
     def light(self) -> SlopeLight:
         """Return what the pixels of the band need."""
         share = np.float32(1.0) / (np.float32(1.0) + self.returned)
-        isotropic = self.isotropic * share
         returned, surroundings = self.returned * share, self.surroundings * share
         return SlopeLight(
             direct=self.direct * share,
-            aureole=self.aureole * share,
-            level=isotropic + returned,
-            change=surroundings - returned - np.float32(HORIZON_BRIGHTNESS) * isotropic,
-            isotropic=isotropic,
+            diffuse=(np.float32(1.0) - self.direct) * share,
+            returned=returned,
+            change=surroundings - returned,
+            sky=self.sky,
             start=None if self.floor is None else StartLight(self.floor * share, surroundings),
             cut_off=self.settings.cut_off,
             damping=self.damping,
@@ -329,6 +321,7 @@ def band_relief(
     cos_view: Float32,
     molecules: Terms,
     settings: TerrainSettings,
+    wavelength_um: float,
     damping: Damping | None = None,
     vegetation: NDArray[np.bool_] | None = None,
 ) -> BandRelief:
@@ -340,14 +333,19 @@ def band_relief(
         cos_view: ``[ny, nx]`` cosine of the band's view zenith, to turn the direct transmittance to the sun's path.
         molecules: the same without aerosol.
         settings: of the GIPP.
+        wavelength_um: centre of the band.
         damping, vegetation: of the BRDF correction.
     """
     direct_transmittance = terms.direct_transmittance_up ** (cos_view * relief.inverse_cos_sun)
     share = np.clip(direct_transmittance / np.maximum(terms.transmittance_down, 1e-4), 0.0, 1.0)
-    scattered = -np.log(molecules.direct_transmittance_up) * np.float32(_FORWARD[1])
-    aerosol = np.log(molecules.direct_transmittance_up / terms.direct_transmittance_up) * np.float32(_FORWARD[0])
-    index = np.float32(_AUREOLE_SHARE) * aerosol / np.maximum(aerosol + scattered, 1e-6)
-    level = glow((1.0 / relief.inverse_cos_sun).astype(np.float32))
+    total, scattered = (float(np.mean(-np.log(t.direct_transmittance_up) * cos_view)) for t in (terms, molecules))
+    layer = Layer(
+        aerosol=total - scattered,
+        molecules=scattered,
+        cos_sun=float(np.mean(1.0 / relief.inverse_cos_sun)),
+        diffuse=float(np.mean(terms.transmittance_down - direct_transmittance)),
+        wavelength_um=wavelength_um,
+    )
 
     def at_blocks(field: NDArray[Any]) -> Float32:
         rows, cols = relief.sky.shape
@@ -357,8 +355,7 @@ def band_relief(
         relief=relief,
         settings=settings,
         direct=at_blocks(share),
-        aureole=at_blocks((1.0 - share) * index / level),
-        isotropic=at_blocks((1.0 - share) * (1.0 - index)),
+        sky=sky_shape(layer),
         surroundings=np.full(relief.sky.shape, settings.start, np.float32),
         floor=at_blocks(share * np.float32(_FLOOR_SHARE)),
         returned=np.zeros(relief.sky.shape, np.float32),

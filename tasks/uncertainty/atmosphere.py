@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.surface_reflectance.coarse import Float32
 from tasks.surface_reflectance.coefficients import BandCoefficients, CoarseCoefficients, at_pixels, band_coefficients
-from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, box_mean
+from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, surroundings_mean
 from tasks.surface_reflectance.scene import Scene
 from tasks.uncertainty.budget import BandBudget
 from tasks.uncertainty.sensitivity import adjacency_error, central, echo, gain, response, top_of_atmosphere
@@ -99,12 +99,14 @@ def budget_of_band(scene: Scene, band: str, errors: AtmosphereErrors, rho60: Flo
         return found
 
     c = at(coarse, errors.aot550)
-    mean = rho60 if errors.wide is None else box_mean(rho60, errors.wide)
+    share = scene.grid.upsample(coarse.molecular_share, GRID_M, slice(0, rho60.shape[0]), rho60.shape[1])
+    mean = rho60 if errors.wide is None else surroundings_mean(rho60, errors.wide, share)
     y_mean = echo(mean, c.spherical_albedo)
     if errors.wide is None or errors.narrow is None:
         reach = np.zeros_like(y_mean)
     else:
-        reach = adjacency_error(c, y_mean, echo(box_mean(rho60, errors.narrow), c.spherical_albedo))
+        near = surroundings_mean(rho60, errors.narrow, share)
+        reach = adjacency_error(c, y_mean, echo(near, c.spherical_albedo))
     return BandBudget(
         path=top_of_atmosphere(c, np.zeros_like(y_mean), y_mean),
         gain=gain(c, y_mean),

@@ -44,7 +44,7 @@ def layers(available: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-@stage_task("uncertainty", version="2")
+@stage_task("uncertainty", version="3")
 def estimate_uncertainty(
     out: StageWriter,
     tile: TileRef,
@@ -110,7 +110,9 @@ def _errors(
     else:
         error = np.full_like(column, parameters.unknown_water_vapour_cm)
     wide, narrow = (
-        describe_surroundings(maps.scl, adj_km, maps.resolution) if parameters.rho_retrieval_step2 else None
+        describe_surroundings(maps.scl, adj_km, maps.resolution, parameters.adjacency_kernel)
+        if parameters.rho_retrieval_step2
+        else None
         for adj_km in (parameters.adj_km, 0.5 * parameters.adj_km)
     )
     return AtmosphereErrors(

@@ -27,6 +27,7 @@ L2A_VALUES = {
     "l1c_qlt_lost_layers": "ANC_LOST MSI_LOST",
     "l1c_qlt_defective_layers": "MSI_DEG DEFECTIVE SATURATED_L1A", "sky_view": "HORIZON", "cams_directory": None,
     "uncertainty_output": False, "uncertainty_calibration": 1.7, "aot_inversion": "DDV",
+    "adjacency_kernel": "ENVIRONMENT",
     "downsample_20_to_60": True, "psd_version": "DEFAULT", "gipp_scheme": "L2A_GIPP", "sc_scheme": "L2A_CAL_SC_GIPP",
     "ac_scheme": "L2A_CAL_AC_GIPP", "pb_scheme": "L2A_PB_GIPP", "qi_scheme": "L2A_QUALITY", "median_filter": 0,
     "aerosol_type": "RURAL", "mid_latitude": "SUMMER", "ozone_content": 0, "wv_correction": 1, "vis_update_mode": 1,
@@ -73,7 +74,7 @@ GAIN = [0.001] * 10 + [0.0005, 0.0002, 0.00005]
 
 SINCE_29 = {"Region_Of_Interest", "Force_Exit_On_DEM_Error"}
 OWN_ELEMENTS = {
-    "AOT_Inversion", "Uncertainty_Output", "Uncertainty_Calibration",
+    "AOT_Inversion", "Adjacency_Kernel", "Uncertainty_Output", "Uncertainty_Calibration",
     "L1C_QLT_Lost_Layers", "L1C_QLT_Defective_Layers", "Sky_View", "CAMS_Directory", "Generate_Valid_Pixel_Output",
     "Cloud_Dilation", "Cloud_Shadow_Dilation", "Snow_Dilation", "Valid_Pixel_Buffer", "Second_Cloud_Mask",
 }  # fmt: skip

@@ -112,17 +112,25 @@ def test_clouds_mix_linearly() -> None:
     np.testing.assert_allclose(seen, [[0.1, 0.37, 0.64]], atol=1e-6)
 
 
-def test_surroundings_are_the_mean_of_a_square() -> None:
-    field = np.zeros((9, 9), np.float32)
-    field[4, 4] = 9.0
-    found = surroundings_mean(field, 0.06, 60)
-    np.testing.assert_allclose(found[3:6, 3:6], 1.0)
-    assert found.sum() == pytest.approx(9.0)
-    # At the corner only four of the nine pixels exist.
-    np.testing.assert_allclose(surroundings_mean(np.ones((9, 9), np.float32), 0.06, 60), 1.0)
-    field = np.zeros((9, 9), np.float32)
-    field[0, 0] = 4.0
-    assert surroundings_mean(field, 0.06, 60)[0, 0] == pytest.approx(1.0)
+def test_surroundings_after_6s() -> None:
+    """Bright ground from x > 0 on, by the integral over the half-plane: 1/pi of the arc cosine of x / r, dF(r)."""
+    cols = np.arange(-200, 200) + 0.5
+    field = np.broadcast_to(np.where(cols > 0, 1.0, 0.0), (300, 400)).astype(np.float32)
+    for share, terms in ((0.0, ((0.448, 0.27), (0.552, 2.83))), (1.0, ((0.930, 0.08), (0.070, 1.10)))):
+        found = surroundings_mean(field, np.full(field.shape, share, np.float32), 0.1, 60)[150]
+        for pixel in (190, 203, 210, 250):
+            x = cols[pixel] * 0.06 / 0.1  # a tenth of 6S's lengths: the scene is wide enough
+            r = (np.arange(400000) + 0.5) * 5e-4
+            density = sum(a * b * np.exp(-b * r) for a, b in terms)
+            seen = np.arccos(np.clip(-x / r, -1, 1)) / np.pi
+            assert found[pixel] == pytest.approx(float(np.sum(density * seen) * 5e-4), abs=0.01)
+
+
+def test_surroundings_are_normalised_over_the_scene() -> None:
+    share = np.full((20, 30), 0.4, np.float32)
+    for resolution, shape in ((60, (20, 30)), (10, (120, 180))):
+        uniform = np.full(shape, 0.3, np.float32)
+        np.testing.assert_allclose(surroundings_mean(uniform, share, 1.0, resolution), 0.3, rtol=1e-5)
 
 
 def test_natural_colour_by_hand() -> None:

@@ -73,12 +73,19 @@ def main(folder: Path) -> None:
             found = solver.scatter(
                 rayleigh, optics, np.array([AOT]), pressure, angles, angles[1:], np.array([RELATIVE_AZIMUTH_DEG])
             )
-            numbers = (depth, found.path[0, 0, 0, 0, 0], *found.transmittance[0, 0], found.albedo[0, 0])
+            clean = solver.scatter(
+                rayleigh, optics, np.array([0.0]), pressure, angles, angles[1:], np.array([RELATIVE_AZIMUTH_DEG])
+            )
+            numbers = (
+                depth, found.path[0, 0, 0, 0, 0], *found.transmittance[0, 0], found.albedo[0, 0],
+                rayleigh * float(pressure[0]), clean.transmittance[0, 0, 1],
+            )  # fmt: skip
             terms.append((band, wavelength, height, *(round(float(n), 7) for n in numbers)))
     heads = {
         "sky_radiance.csv": ("band", "height_km", "cosine", "azimuth_from_sun_deg", "radiance"),
         "sky_terms.csv": ("band", "wavelength_nm", "height_km", "optical_depth", "path_reflectance",
-                          "transmittance_down", "transmittance_up", "spherical_albedo"),
+                          "transmittance_down", "transmittance_up", "spherical_albedo", "molecular_depth",
+                          "molecular_transmittance_up"),
     }  # fmt: skip
     for name, rows in (("sky_radiance.csv", radiance), ("sky_terms.csv", terms)):
         with (folder / name).open("w", newline="", encoding="ascii") as stream:

@@ -2,7 +2,7 @@
 
 Nothing of the stages takes part: slopes from the heights, shadows and horizons by marching along rays, light from the
 sky by integrating its radiance over the part that each slope sees, light between slopes from the places that the rays
-hit, adjacency with an exponential neighbourhood.
+hit, adjacency with the environment functions of 6S over a landscape that repeats itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from direct_sky import AZIMUTHS_DEG, COSINES, HEIGHTS_KM, SUN_ZENITH_DEG, VIEW_ZENITH_DEG
 from scipy.ndimage import gaussian_filter, map_coordinates
-from scipy.signal import fftconvolve
 
 DATA = Path(__file__).parents[1] / "surface_reflectance" / "data"
 SUN_AZIMUTH_DEG = 150.0
@@ -24,6 +23,8 @@ _DIRECTIONS = np.concatenate([COSINES, -COSINES])
 """Cosines of the zenith angles of all rays; below the horizontal there is only ground."""
 _LOOK_AZIMUTHS_DEG = np.arange(7.5, 360.0, 15.0)
 _REACH_M = 2500.0
+MOLECULES, AEROSOL = ((0.930, 0.08), (0.070, 1.10)), ((0.448, 0.27), (0.552, 2.83))
+"""Weights and inverse lengths [1/km] of the environment functions of 6S (user guide, part 2)."""
 
 
 @dataclass
@@ -108,7 +109,8 @@ class Sky:
         with (DATA / "sky_terms.csv").open() as stream:
             rows = [row for row in csv.DictReader(stream) if row["band"] == band]
         self.wavelength_nm = float(rows[0]["wavelength_nm"])
-        names = ("optical_depth", "path_reflectance", "transmittance_down", "transmittance_up", "spherical_albedo")
+        names = ("optical_depth", "path_reflectance", "transmittance_down", "transmittance_up", "spherical_albedo",
+                 "molecular_depth", "molecular_transmittance_up")  # fmt: skip
         self._fits = {n: np.polyfit(HEIGHTS_KM, [float(row[n]) for row in rows], 2) for n in names}
         with (DATA / "sky_radiance.csv").open() as stream:
             values = [float(row["radiance"]) for row in csv.DictReader(stream) if row["band"] == band]
@@ -147,12 +149,30 @@ def ground_light(mountains: Mountains, sky: Sky, rho: float) -> np.ndarray:
     return light
 
 
-def toa_signal(mountains: Mountains, sky: Sky, rho: float, adjacency_m: float = 1000.0) -> np.ndarray:
-    """Return top-of-atmosphere reflectance (no gas absorption) of the mountains with ground of reflectance ``rho``."""
+def seen_through_air(leaving: np.ndarray, exponentials: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """Return the mean of a field that repeats itself, weighted with an environment function.
+
+    The density ``b exp(-b r) / (2 pi r)`` of an exponential has the transform ``(1 + k^2 / b^2)^(-1/2)``.
+    """
+    wave = 2 * np.pi / (PIXEL_M / 1000)
+    k = wave * np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in leaving.shape), indexing="ij"))
+    transfer = sum(weight / np.sqrt(1 + (k / rate) ** 2) for weight, rate in exponentials)
+    return np.fft.ifft2(np.fft.fft2(leaving) * transfer).real
+
+
+def toa_signal(mountains: Mountains, sky: Sky, rho: float) -> np.ndarray:
+    """Return top-of-atmosphere reflectance (no gas absorption) of the mountains with ground of reflectance ``rho``.
+
+    Molecules and aerosol weigh the surroundings with their own diffuse transmittances (Vermote et al. 1997,
+    doi:10.1109/36.581987).
+    """
     leaving = rho * ground_light(mountains, sky, rho)
-    reach = np.arange(-75, 76) * PIXEL_M
-    kernel = np.exp(-np.hypot(*np.meshgrid(reach, reach)) / adjacency_m)
-    around = fftconvolve(np.pad(leaving, 75, mode="wrap"), kernel / kernel.sum(), mode="valid")
-    direct_up = np.exp(-sky.at("optical_depth", mountains.height) / np.cos(np.radians(VIEW_ZENITH_DEG)))
-    diffuse_up = sky.at("transmittance_up", mountains.height) - direct_up
-    return sky.at("path_reflectance", mountains.height) + direct_up * leaving + diffuse_up * around
+    cos_view = np.cos(np.radians(VIEW_ZENITH_DEG))
+    up, of_molecules = (sky.at(name, mountains.height) for name in ("transmittance_up", "molecular_transmittance_up"))
+    depth, molecular = (sky.at(name, mountains.height) for name in ("optical_depth", "molecular_depth"))
+    direct_up = np.exp(-depth / cos_view)
+    by_molecules = of_molecules - np.exp(-molecular / cos_view)
+    by_aerosol = up / of_molecules - np.exp(-(depth - molecular) / cos_view)
+    share = by_molecules / (by_molecules + by_aerosol)
+    around = share * seen_through_air(leaving, MOLECULES) + (1 - share) * seen_through_air(leaving, AEROSOL)
+    return sky.at("path_reflectance", mountains.height) + direct_up * leaving + (up - direct_up) * around

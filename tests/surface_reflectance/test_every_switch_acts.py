@@ -66,6 +66,7 @@ SWITCHES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
     ("brdf_correction", 21, {"brdf_correction": 22}),
     ("brdf_lower_bound", 0.1, {"brdf_correction": 1}),
     ("adj_km", 0.0, {}),
+    ("adjacency_kernel", "BOX", {}),
     ("scaling_disabler", False, SENSITIVE),
     ("scaling_limiter", False, SENSITIVE | {"scaling_disabler": False, "min_sc_blu": 0.999, "max_sc_blu": 1.001}),
     ("max_sc_blu", 1.01, {"scaling_disabler": False, "ac_red_blue_refl_ratio": -1.0}),

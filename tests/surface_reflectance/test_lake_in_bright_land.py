@@ -1,4 +1,4 @@
-"""A dark lake in bright land, seen through the environment functions of 6S: not the box that the correction takes.
+"""A dark lake in bright land, seen through the environment functions of 6S, over all land and not on coarse cells.
 
 ``F_R(r) = 1 - (0.930 exp(-0.08 r) + 0.070 exp(-1.10 r))``, ``F_A(r) = 1 - (0.448 exp(-0.27 r) + 0.552 exp(-2.83 r))``,
 r in km: the share of the diffuse light that comes from nearer than r (Vermote et al. 1997, doi:10.1109/36.581987; 6S
@@ -18,7 +18,7 @@ from tasks.surface_reflectance.coefficients import band_coefficients
 from tasks.surface_reflectance.inversion import Calibration, correct_band
 from tasks.surface_reflectance.neighbourhood import describe_surroundings
 
-SIZE, PIXEL_KM = 120, 0.06
+SIZE, PIXEL_KM = 200, 0.06
 COVERS = {"B02": (0.03, 0.08), "B03": (0.03, 0.12), "B04": (0.02, 0.20), "B8A": (0.01, 0.35), "B12": (0.005, 0.30)}
 """Lake and land."""
 MOLECULES, AEROSOL = ((0.930, 0.08), (0.070, 1.10)), ((0.448, 0.27), (0.552, 2.83))
@@ -41,7 +41,7 @@ def around(rho: np.ndarray, land: float, terms: tuple[tuple[float, float], ...])
     return fftconvolve(padded, kernel, mode="same")[SIZE:-SIZE, SIZE:-SIZE] + land
 
 
-def lake_error(tables: BandTables, band: str, aot: float, adj_km: float, half_m: float) -> float:
+def lake_error(tables: BandTables, band: str, aot: float, adj_km: float, half_m: float, kernel="ENVIRONMENT") -> float:
     """Return the mean error of the lake's reflectance."""
     scene = fake_scene(SIZE * 60.0, SIZE * 60.0, tables=tables)
     place = np.abs((np.arange(SIZE) - SIZE / 2 + 0.5) * 60.0) < half_m
@@ -62,20 +62,24 @@ def lake_error(tables: BandTables, band: str, aot: float, adj_km: float, half_m:
     correct_band(
         dn, scl, np.full(scl.shape, 1500, np.uint16), np.full((SIZE, SIZE), aot, np.float32),
         band_coefficients(scene, band, nodes * np.float32(aot), nodes * np.float32(1.5)), scene.grid,
-        Calibration(-1000.0, 10000.0), describe_surroundings(scl, adj_km), out,
+        Calibration(-1000.0, 10000.0), describe_surroundings(scl, adj_km, 20, kernel), out,
     )  # fmt: skip
     return float(((out[1::3, 1::3] - 1000.0) / 10000.0)[lake].mean() - water)
 
 
+@pytest.mark.parametrize("aot", [0.1, 0.3, 0.5])
 @pytest.mark.parametrize("band", COVERS)
-def test_lake_of_1_2_km_under_clean_air(tables: BandTables, band: str) -> None:
-    corrected, ignored = (lake_error(tables, band, 0.1, adj_km, 600.0) for adj_km in (1.0, 0.0))
-    assert abs(corrected) <= 0.003
-    assert abs(corrected) < 0.4 * abs(ignored)
+def test_lake_of_1_2_km(tables: BandTables, band: str, aot: float) -> None:
+    assert abs(lake_error(tables, band, aot, 1.0, 600.0)) <= 0.003
+    assert lake_error(tables, band, aot, 0.0, 600.0) > 0.0015
 
 
-@pytest.mark.parametrize("band", COVERS)
-def test_much_aerosol_leaves_a_quarter_of_the_effect(tables: BandTables, band: str) -> None:
-    """The box is wider than the aerosol's own range: more is taken from the lake than the land has given."""
-    corrected, ignored = (lake_error(tables, band, 0.3, adj_km, 600.0) for adj_km in (1.0, 0.0))
-    assert -0.3 * ignored < corrected < 0
+def test_lake_of_400_m_under_much_aerosol(tables: BandTables) -> None:
+    assert abs(lake_error(tables, "B8A", 0.5, 1.0, 200.0)) <= 0.003
+    assert lake_error(tables, "B8A", 0.5, 0.0, 200.0) > 0.05
+
+
+def test_box_of_sen2cor_takes_too_much_from_the_lake(tables: BandTables) -> None:
+    """It is wider than the aerosol's own range."""
+    assert abs(lake_error(tables, "B8A", 0.1, 1.0, 600.0, "BOX")) <= 0.003
+    assert lake_error(tables, "B8A", 0.3, 1.0, 600.0, "BOX") < -0.003

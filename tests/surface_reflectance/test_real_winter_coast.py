@@ -74,7 +74,7 @@ def result() -> dict[str, np.ndarray]:
     for band in CORRECTED:
         out = np.zeros(scl.shape, np.uint16)
         coefficients = band_coefficients(scene, band, aot_nodes, np.full(scene.grid.shape, mean, np.float32))
-        surroundings = describe_surroundings(scl, 1.0)
+        surroundings = describe_surroundings(scl, 1.0, 20, "ENVIRONMENT")
         correct_band(dn[band], scl, water, aot_60m, coefficients, scene.grid, CALIBRATION, surroundings, out)
         found[band] = (out - 1000.0) / 10000.0
     return found

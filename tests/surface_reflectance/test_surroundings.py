@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.surface_reflectance.neighbourhood import block_means, box_mean, describe_surroundings
+from tasks.surface_reflectance.neighbourhood import block_means, describe_surroundings, surroundings_mean
 
 SHAPE = (60, 90)
 
@@ -29,7 +29,7 @@ def test_clouds_count_with_the_clear_mean() -> None:
     assert surroundings is not None
     means = block_means(dn, surroundings.used, 20)
     assert np.all(means[:, :15] == 2000)
-    result = box_mean(means / np.float32(10000), surroundings)
+    result = surroundings_mean(means / np.float32(10000), surroundings, surroundings.used_share)
     np.testing.assert_allclose(result, 0.2, rtol=1e-5)
 
 
@@ -58,7 +58,7 @@ def test_box_is_cut_at_the_border_and_normalised() -> None:
     assert surroundings is not None
     y = np.zeros((20, 30), np.float32)
     y[:, 10:] = np.arange(20, dtype=np.float32)
-    result = box_mean(y, surroundings)
+    result = surroundings_mean(y, surroundings, surroundings.used_share)
     assert result[0, 10] == pytest.approx(np.mean([0, 1, 2]), rel=1e-5)
     assert result[5, 20] == pytest.approx(10.0, rel=1e-5)
     assert result[0, 0] == pytest.approx(9.5, rel=1e-5)  # nothing valid within reach: the clear mean

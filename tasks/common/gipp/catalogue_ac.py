@@ -66,7 +66,8 @@ ELEMENTS: Final[tuple[Element, ...]] = (
     _second("AC_Rng_Nbhd_Terrain_Corr", default=0.5, unit="km",
             meaning="range of the neighbourhood that lights a slope"),
     _second("AC_Max_Nr_Topo_Iter", kind=Kind.INTEGER, default=3, maximum=9,
-            meaning="iterations of the light reflected between slopes"),
+            meaning="light reflected between slopes; 0: as AC_Terrain_Refl_Start; more: from the scene, which needs no "
+            "iteration here"),
     _second("AC_Topo_Corr_Cutoff", default=1.5, maximum=10,
             meaning="largest surface reflectance after the terrain correction"),
     _second("AC_Vegetation_Index_Th", default=3.0, minimum=1, maximum=10,

@@ -123,6 +123,9 @@ ELEMENTS: Final[tuple[Element, ...]] = (
     _flags("BRDF_Lower_Bound", kind=Kind.NUMBER, default=0.22, minimum=0.1, maximum=0.25,
            meaning="lower limit of that correction's factor; 0.1 for strong overcorrection"),
     _calibration("Adj_Km", default=1.0, minimum=0, maximum=10, unit="km", meaning="range of the adjacency effect"),
+    _calibration("Adjacency_Kernel", kind=Kind.TEXT, default="ENVIRONMENT", choices=("ENVIRONMENT", "BOX"), since=OWN,
+                 meaning="weights of a pixel's surroundings; ENVIRONMENT: the environment functions of 6S, at their "
+                 "own scale where Adj_Km is 1; BOX: all alike within Adj_Km, as Sen2Cor"),
     _calibration("Visibility", default=40.0, minimum=5, maximum=120, unit="km",
                  meaning="start value of the horizontal visibility, used where no aerosol can be retrieved"),
     _calibration("Altitude", default=0.1, minimum=0, maximum=2.5, unit="km",

@@ -1,0 +1,173 @@
+"""The mean of a scene weighted with the environment functions of 6S, on coarse cells.
+
+Each function is split in two: what lies within 3 km, on cells of 120 m, and the rest, which is smooth, on cells of
+600 m; a taper between 1.5 and 3 km joins them. Both are convolutions by Fourier transform over a frame wide enough that
+nothing wraps round. Where ground is unknown (no-data, beyond the tile) it has no weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from tasks.radiative_transfer.environment import AEROSOL, MOLECULES, Exponentials, density, share_within
+from tasks.surface_reflectance.coarse import Float32, enlarge, shrink
+
+_BLOCK_KM: Final = 0.06
+_NEAR_BLOCKS: Final = 2
+_FAR_CELLS: Final = 5
+_TAPER_KM: Final = (1.5, 3.0)
+_FARTHEST_KM: Final = 50.0
+"""1.7 % of the light that molecules scatter comes from farther away."""
+_POINTS: Final = 8
+"""Each cell's share is the mean over this number of points squared."""
+_LEAST_WEIGHT: Final = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """One of the two convolutions.
+
+    Attributes:
+        frame: rows and columns of the frame, which holds the scene and the reach of the kernel.
+        molecules, aerosol: transforms of the kernels.
+    """
+
+    frame: tuple[int, int]
+    molecules: NDArray[np.complex64]
+    aerosol: NDArray[np.complex64]
+
+    def sums(self, cells: Float32) -> tuple[Float32, Float32]:
+        """Return the cells weighted with the two kernels."""
+        rows, cols = cells.shape
+        transform = scipy.fft.rfft2(cells, self.frame, workers=1)
+        molecules, aerosol = (
+            scipy.fft.irfft2(transform * kernel, self.frame, workers=1)[:rows, :cols]
+            for kernel in (self.molecules, self.aerosol)
+        )
+        return molecules, aerosol
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """The environment functions over one scene.
+
+    Attributes:
+        shape: of the raster of 60 m blocks.
+        near, far: the convolutions on cells of 120 m and of 600 m.
+        weights: sums of the weights of the scene under the two functions, on the cells of 120 m.
+    """
+
+    shape: tuple[int, int]
+    near: _Level
+    far: _Level
+    weights: tuple[Float32, Float32]
+
+    def mean(self, weighted: Float32, molecular_share: Float32, otherwise: float) -> tuple[Float32, Float32]:
+        """Return the mean over the surroundings of each block, and that over what molecules alone scatter.
+
+        Args:
+            weighted: ``[rows60, cols60]`` values times their weights.
+            molecular_share: ``[rows60, cols60]`` share of the light that molecules scatter.
+            otherwise: the value where no weight is in reach.
+        """
+        molecules, aerosol = (
+            np.where(weight > _LEAST_WEIGHT, total / np.maximum(weight, _LEAST_WEIGHT), np.float32(otherwise))
+            for total, weight in zip(_sums(self.near, self.far, weighted), self.weights, strict=True)
+        )
+        share = shrink(_whole_cells(molecular_share, _NEAR_BLOCKS, "edge"), _NEAR_BLOCKS)
+        share *= molecules - aerosol
+        share += aerosol
+        rows, cols = slice(0, self.shape[0]), self.shape[1]
+        return enlarge(share, _NEAR_BLOCKS, rows, cols), enlarge(molecules, _NEAR_BLOCKS, rows, cols)
+
+
+def environment_of(weight: Float32, scale: float) -> Environment:
+    """Return the environment functions over a scene.
+
+    Args:
+        weight: ``[rows60, cols60]`` how much each block counts, 0 to 1.
+        scale: factor on all lengths of the functions; 1 is 6S.
+    """
+    rows, cols = (-(-size // _NEAR_BLOCKS) for size in weight.shape)
+    near = _level((rows, cols), _BLOCK_KM * _NEAR_BLOCKS, _TAPER_KM[1], scale, near=True)
+    far_cells = (-(-rows // _FAR_CELLS), -(-cols // _FAR_CELLS))
+    far = _level(far_cells, _BLOCK_KM * _NEAR_BLOCKS * _FAR_CELLS, _FARTHEST_KM, scale, near=False)
+    return Environment((weight.shape[0], weight.shape[1]), near, far, _sums(near, far, weight))
+
+
+def _sums(near: _Level, far: _Level, weighted: Float32) -> tuple[Float32, Float32]:
+    """Return the sums under the two functions on the cells of 120 m, in units of a whole cell."""
+    cells = shrink(_whole_cells(weighted, _NEAR_BLOCKS, "constant"), _NEAR_BLOCKS)
+    coarse = shrink(_whole_cells(cells, _FAR_CELLS, "constant"), _FAR_CELLS)
+    rows, cols = cells.shape
+    molecules, aerosol = (
+        close + enlarge(np.ascontiguousarray(distant), _FAR_CELLS, slice(0, rows), cols)
+        for close, distant in zip(near.sums(cells), far.sums(coarse), strict=True)
+    )
+    return molecules, aerosol
+
+
+def _whole_cells(field: Float32, size: int, mode: Any) -> Float32:
+    """Return the field with rows and columns added below and to the right until it holds whole cells."""
+    rows, cols = (-length % size for length in field.shape)
+    return field if rows == cols == 0 else np.pad(field, ((0, rows), (0, cols)), mode=mode)
+
+
+def _level(cells: tuple[int, int], cell_km: float, farthest_km: float, scale: float, *, near: bool) -> _Level:
+    """Return the convolution of one size of cells."""
+    reach = tuple(min(int(np.ceil(farthest_km / cell_km)), size - 1) for size in cells)
+    frame = tuple(scipy.fft.next_fast_len(size + far, real=True) for size, far in zip(cells, reach, strict=True))
+    molecules, aerosol = (
+        _transform(_kernel(exponentials, reach, cell_km, scale, near=near), frame)
+        for exponentials in (MOLECULES, AEROSOL)
+    )
+    return _Level((frame[0], frame[1]), molecules, aerosol)
+
+
+def _taper(distance_km: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return which part of a function counts as near: 1 up to 1.5 km, 0 from 3 km on."""
+    start, stop = _TAPER_KM
+    place = np.clip((distance_km - start) / (stop - start), 0.0, 1.0)
+    return np.asarray(np.cos(0.5 * np.pi * place) ** 2)
+
+
+def _kernel(
+    exponentials: Exponentials, reach: tuple[int, ...], cell_km: float, scale: float, *, near: bool
+) -> NDArray[np.float64]:
+    """Return the share of each cell round the one in the middle ``[2 reach + 1, 2 reach + 1]``."""
+    steps = ((np.arange(_POINTS) + 0.5) / _POINTS - 0.5) * cell_km
+    total = np.zeros((2 * reach[0] + 1, 2 * reach[1] + 1))
+    y, x = (np.arange(-far, far + 1) * cell_km for far in reach)
+    for down in steps:
+        for right in steps:
+            distance = np.hypot(y[:, None] + down, x[None, :] + right)
+            part = _taper(distance) if near else 1.0 - _taper(distance)
+            total += density(distance / scale, exponentials) * part
+    total *= (cell_km / _POINTS / scale) ** 2
+    if near:
+        total[reach[0], reach[1]] = _share_of_middle(exponentials, cell_km, scale)
+    return total
+
+
+def _share_of_middle(exponentials: Exponentials, cell_km: float, scale: float) -> float:
+    """Return the share of the cell in the middle, over whose centre the density grows without bound.
+
+    In polar coordinates the singularity cancels: the share within the distance of the cell's rim, over all directions.
+    """
+    angle = (np.arange(256) + 0.5) / 256 * np.pi / 4
+    rim = 0.5 * cell_km / np.cos(angle) / scale
+    return float(np.mean(share_within(rim, exponentials)))
+
+
+def _transform(kernel: NDArray[np.float64], frame: tuple[int, ...]) -> NDArray[np.complex64]:
+    """Return the transform of a kernel whose middle stands on the first cell of the frame."""
+    placed = np.zeros(frame, np.float32)
+    rows, cols = kernel.shape
+    placed[:rows, :cols] = kernel
+    placed = np.roll(placed, (-(rows // 2), -(cols // 2)), axis=(0, 1))
+    return np.asarray(scipy.fft.rfft2(placed, workers=1))
