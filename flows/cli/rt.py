@@ -20,7 +20,7 @@ from tasks.radiative_transfer.table import AerosolType, GasModel
 
 
 class Aerosol(StrEnum):
-    """Aerosol types of the table."""
+    """Aerosol types of the table; the last two are solved as by 6SV."""
 
     RURAL = "rural"
     MARITIME = "maritime"
@@ -48,7 +48,10 @@ class Platform(StrEnum):
 def rt(
     points: Annotated[Path, typer.Argument(help="CSV file with a header; see below.")],
     out: Annotated[Path, typer.Argument(help="CSV file to write.")],
-    aerosol: Annotated[Aerosol, typer.Option(help="Aerosol type.")] = Aerosol.RURAL,
+    aerosol: Annotated[
+        Aerosol,
+        typer.Option(help="Aerosol type; continental and maritime_6s emulate 6SV 2.1, for comparisons with it."),
+    ] = Aerosol.RURAL,
     gas: Annotated[
         Gas, typer.Option(help="lut: as products are processed; 6s: gases of 6SV, for comparisons with it.")
     ] = Gas.LUT,

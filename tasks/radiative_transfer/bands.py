@@ -1,7 +1,8 @@
 """From the spectral table to band tables, with the spectral responses of the product at hand.
 
-Scattering functions are interpolated from the table's wavelengths to 2.5 nm (monotone cubics in ln-ln) and averaged
-with the weight response times solar irradiance; gas transmittances at the step of the absorption spectra.
+Scattering functions are interpolated from the table's wavelengths to 2.5 nm (monotone cubics in ln-ln; powers of the
+wavelength in the types that emulate 6SV) and averaged with the weight response times solar irradiance; gas
+transmittances at the step of the absorption spectra.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from tasks.common.spectral import SpectralResponse
 from tasks.radiative_transfer.atmosphere import GeometryTable, VerticalAxes
 from tasks.radiative_transfer.coupling import BandCoupling, couple_band
 from tasks.radiative_transfer.gas import GrowthCurve, ScaledWater, TabulatedGas, TabulatedWater, WaterTransmittance
-from tasks.radiative_transfer.interpolation import CosineAxis, SplineAxis, log_log_pchip
+from tasks.radiative_transfer.interpolation import CosineAxis, SplineAxis, log_log_lines, log_log_pchip
 from tasks.radiative_transfer.limits import LIMITS
-from tasks.radiative_transfer.table import AerosolType, GasModel, GasTable, SpectralTable
+from tasks.radiative_transfer.table import AerosolType, GasModel, GasTable, ScatteringTable, SpectralTable
 
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
@@ -158,8 +159,9 @@ def integrate_bands(
         InvalidInput: a response is empty, not ascending, negative or leaves the table's wavelengths; unknown aerosol
             or gas.
     """
-    if aerosol not in table.scattering.aerosols:
-        raise InvalidInput(f"aerosol type {aerosol} is unknown: use one of {', '.join(table.scattering.aerosols)}")
+    known = (*table.scattering.aerosols, *table.scattering_6sv.aerosols)
+    if aerosol not in known:
+        raise InvalidInput(f"aerosol type {aerosol} is unknown: use one of {', '.join(known)}")
     if gas not in get_args(GasModel):
         raise InvalidInput(f"gas model {gas} is unknown: use one of {', '.join(get_args(GasModel))}")
     axes = table.axes
@@ -247,7 +249,8 @@ class _Builder:
 
     table: SpectralTable
     gas: GasModel
-    aerosol: int
+    aerosol: str
+    scattering: ScatteringTable
     path: Float
     optical_depth: Float
     spherical_albedo: Float
@@ -256,7 +259,8 @@ class _Builder:
 
     @classmethod
     def of(cls, table: SpectralTable, aerosol: str, gas: GasModel, polarisation: bool) -> _Builder:
-        scattering = table.scattering
+        emulated = aerosol in table.scattering_6sv.aerosols
+        scattering = table.scattering_6sv if emulated else table.scattering
         index = scattering.aerosols.index(aerosol)
         path = scattering.path_reflectance[index].astype(np.float64)
         if polarisation:
@@ -267,7 +271,8 @@ class _Builder:
         return cls(
             table=table,
             gas=gas,
-            aerosol=index,
+            aerosol=aerosol,
+            scattering=scattering,
             path=np.moveaxis(path, (1, 2), (4, 5)).reshape(path.shape[0], -1),
             optical_depth=_flat(-np.log(np.minimum(np.moveaxis(scattering.transmittance[index], 3, 1), 1.0))),
             spherical_albedo=_flat(scattering.spherical_albedo[index]),
@@ -276,7 +281,7 @@ class _Builder:
         )
 
     def band(self, name: str, response: SpectralResponse) -> BandTable:
-        axes, gas, scattering = self.table.axes, self.table.gas, self.table.scattering
+        axes, gas, scattering = self.table.axes, self.table.gas, self.scattering
         coarse = gas.coarse_wavelength_nm
         weights = response_weights(coarse, self.irradiance, name, response)
         used = weights > 0
@@ -284,11 +289,16 @@ class _Builder:
         vertical = (axes.aot550.size, axes.pressure.size)
         angles = (axes.sun_zenith_deg.size, axes.view_zenith_deg.size, axes.relative_azimuth_deg.size)
 
+        between = log_log_lines if scattering.powers else log_log_pchip
+
         def mean(values: NDArray[np.floating]) -> Float:
-            result: Float = share @ log_log_pchip(axes.wavelength_nm, values, target)
+            result: Float = share @ between(scattering.wavelength_nm, values, target)
             return result
 
-        transmittance = share @ np.exp(-log_log_pchip(axes.wavelength_nm, self.optical_depth, target))
+        if scattering.powers:
+            transmittance = mean(np.exp(-self.optical_depth))
+        else:
+            transmittance = share @ np.exp(-log_log_pchip(scattering.wavelength_nm, self.optical_depth, target))
         return BandTable(
             path=mean(self.path).reshape(*angles, *vertical).astype(np.float32),
             transmittance=transmittance.reshape(angles[0], *vertical).astype(np.float32),
@@ -310,9 +320,8 @@ class _Builder:
             return None
         absorption = self.table.gas.water_absorption.astype(np.float64)
         weight = self._fine_weights(response)
-        return couple_band(
-            coupled, self.aerosol, node, axes.view_zenith_deg, axes.relative_azimuth_deg, absorption, weight
-        )
+        aerosol = coupled.aerosols.index(self.aerosol)
+        return couple_band(coupled, aerosol, node, axes.view_zenith_deg, axes.relative_azimuth_deg, absorption, weight)
 
     def _seen_by_others(self) -> Float:
         """Return ``[m]`` transmittance of the other gases for a usual path at sea level.

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline, PchipInterpolator
+from scipy.interpolate import CubicSpline, PchipInterpolator, make_interp_spline
 
 Float = NDArray[np.float64]
 Array = NDArray[np.float32]
@@ -82,6 +82,13 @@ def log_log_pchip(nodes: Float, values: NDArray[np.floating], targets: Float) ->
     near = slice(first, last)  # the cubic of an interval knows the nodes next to it, and no others
     logs = np.log(np.maximum(values[near], 1e-9, dtype=np.float64))
     result: Float = np.exp(PchipInterpolator(np.log(nodes[near]), logs, axis=0)(np.log(targets)))
+    return result
+
+
+def log_log_lines(nodes: Float, values: NDArray[np.floating], targets: Float) -> Float:
+    """Interpolate positive values along the first axis, powers of the node between two nodes: see log_log_pchip."""
+    logs = np.log(np.maximum(values, 1e-9, dtype=np.float64))
+    result: Float = np.exp(make_interp_spline(np.log(nodes), logs, k=1)(np.log(targets)))
     return result
 
 

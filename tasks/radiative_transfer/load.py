@@ -24,10 +24,16 @@ RESPONSES_FILE: Final = DATA / "spectral_responses.npz"
 _SHAPES: Final[dict[str, str]] = {
     "path_reflectance": "twapsvf",
     "polarisation": "wdpsvf",
-    "coupled_path_ratio": "tcbhzvfg",
-    "coupled_transmittance": "tcbhzg",
-    "coupled_transmittance_up": "tcbhvg",
-    "coupled_albedo": "tcbhg",
+    "path_reflectance_6sv": "yxapsvf",
+    "polarisation_6sv": "xdpsvf",
+    "transmittance_6sv": "yxaps",
+    "spherical_albedo_6sv": "yxap",
+    "rayleigh_optical_depth_6sv": "x",
+    "aerosol_extinction_6sv": "yx",
+    "coupled_path_ratio": "jcbhzvfg",
+    "coupled_transmittance": "jcbhzg",
+    "coupled_transmittance_up": "jcbhvg",
+    "coupled_albedo": "jcbhg",
     "transmittance": "twaps",
     "spherical_albedo": "twap",
     "rayleigh_optical_depth": "w",
@@ -42,6 +48,9 @@ _SHAPES: Final[dict[str, str]] = {
 _AXES: Final[dict[str, str]] = {
     "t": "aerosols",
     "w": "wavelength_nm",
+    "y": "aerosols_6sv",
+    "x": "wavelength_6sv_nm",
+    "j": "coupled_aerosols",
     "p": "pressure",
     "a": "aot550",
     "s": "sun_zenith_deg",
@@ -84,28 +93,40 @@ def load_spectral_table(path: Path = TABLE_FILE) -> SpectralTable:
             for name in names.split()
         }
 
-    scattering = pick(
-        "path_reflectance polarisation transmittance spherical_albedo rayleigh_optical_depth aerosol_extinction"
-    )
     gas_nodes = nodes("fine_wavelength_nm coarse_wavelength_nm gas_airmass gas_water_cm gas_pressure")
     coupled = pick("coupled_path_ratio coupled_transmittance coupled_transmittance_up coupled_albedo")
     coupled_nodes = nodes("coupled_wavelength_nm coupled_depth coupled_aot550 coupled_pressure coupled_sun_zenith_deg")
     gas = pick("water_absorption ozone_absorption solar_irradiance ozone_absorption_6s")
     tables = pick("water_transmittance_6s other_transmittance")
     return SpectralTable(
-        axes=Axes(**nodes("wavelength_nm pressure aot550 sun_zenith_deg view_zenith_deg relative_azimuth_deg")),
-        scattering=ScatteringTable(
-            aerosols=tuple(str(name) for name in arrays["aerosols"]),
-            polarisation_aerosol=arrays["polarisation_aerosol"].astype(np.float64),
-            **scattering,
-        ),
+        axes=Axes(**nodes("pressure aot550 sun_zenith_deg view_zenith_deg relative_azimuth_deg")),
+        scattering=_scattering(arrays, "aerosols", "wavelength_nm", "", powers=False),
+        scattering_6sv=_scattering(arrays, "aerosols_6sv", "wavelength_6sv_nm", "_6sv", powers=True),
         coupled=CoupledTable(
+            aerosols=_names(arrays["coupled_aerosols"]),
             **coupled_nodes,  # type: ignore[arg-type]
             **{name.removeprefix("coupled_"): values for name, values in coupled.items()},
         ),
         gas=GasTable(**gas_nodes, **gas, **tables),  # type: ignore[arg-type]
         provenance=provenance,
     )
+
+
+def _scattering(
+    arrays: dict[str, NDArray[Any]], aerosols: str, wavelength: str, suffix: str, powers: bool
+) -> ScatteringTable:
+    names = "path_reflectance polarisation transmittance spherical_albedo rayleigh_optical_depth aerosol_extinction"
+    return ScatteringTable(
+        aerosols=_names(arrays[aerosols]),
+        wavelength_nm=arrays[wavelength].astype(np.float64),
+        powers=powers,
+        polarisation_aerosol=arrays["polarisation_aerosol"].astype(np.float64),
+        **{name: arrays[name + suffix].astype(np.float32) for name in names.split()},
+    )
+
+
+def _names(values: NDArray[Any]) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
 
 
 @cache

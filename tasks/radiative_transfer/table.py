@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
 AerosolType = Literal["rural", "maritime", "urban", "desert", "continental", "maritime_6s"]
-"""The first three: Shettle and Fenn 1979; the others as 6SV has them, ``maritime_6s`` for comparisons only."""
+"""The first three: Shettle and Fenn 1979; ``desert``: optical properties of 6SV. ``continental`` and ``maritime_6s``
+are for comparisons with 6SV only: its properties on its own levels and wavelengths, with the errors that these make."""
 GasModel = Literal["lut", "6s"]
 
 
@@ -21,7 +22,6 @@ class Axes:
     """Nodes of the scattering table, ascending.
 
     Attributes:
-        wavelength_nm: ``[wl]``.
         pressure: ``[p]`` surface pressure / 1013.25 hPa.
         aot550: ``[a]`` aerosol optical thickness at 550 nm above the surface.
         sun_zenith_deg: ``[s]``.
@@ -29,7 +29,6 @@ class Axes:
         relative_azimuth_deg: ``[f]``, 0 = sun behind the sensor (backscatter).
     """
 
-    wavelength_nm: Float
     pressure: Float
     aot550: Float
     sun_zenith_deg: Float
@@ -42,6 +41,10 @@ class ScatteringTable:
     """Scattering without gas, from a scalar discrete-ordinate solver.
 
     Attributes:
+        aerosols: names of the types.
+        wavelength_nm: ``[wl]``.
+        powers: between the wavelengths reflectance, transmittance and albedo are powers of the wavelength, as in 6SV;
+            otherwise they are smooth.
         path_reflectance: ``[aerosol, wl, a, p, s, v, f]`` pi L / (mu_s E0) above a black ground.
         polarisation_aerosol: ``[d]`` aerosol optical depths, at the wavelength itself, of the next.
         polarisation: ``[wl, d, p, s, v, f]`` what a vector solver adds to the path reflectance.
@@ -52,6 +55,8 @@ class ScatteringTable:
     """
 
     aerosols: tuple[str, ...]
+    wavelength_nm: Float
+    powers: bool
     path_reflectance: Array
     polarisation_aerosol: Float
     polarisation: Array
@@ -66,6 +71,7 @@ class CoupledTable:
     """Scattering and absorption by water vapour solved together, where the product of both is not enough (B09, B10).
 
     Attributes:
+        aerosols: names of the types.
         wavelength_nm: ``[c]``.
         depth: ``[g]`` vertical optical depth of water vapour, scale height 2 km.
         aot550: ``[a]``, pressure: ``[p]``, sun_zenith_deg: ``[s]``: nodes; view angles are those of the main table.
@@ -75,6 +81,7 @@ class CoupledTable:
         albedo: ``[aerosol, c, a, p, g]`` spherical albedo.
     """
 
+    aerosols: tuple[str, ...]
     wavelength_nm: Float
     depth: Float
     aot550: Float
@@ -119,10 +126,16 @@ class GasTable:
 
 @dataclass(frozen=True, eq=False)
 class SpectralTable:
-    """The whole table and where it came from (package versions, date, hashes of the parts)."""
+    """The whole table and where it came from (package versions, date, hashes of the parts).
+
+    Attributes:
+        scattering: of the aerosol types of production.
+        scattering_6sv: of those that emulate 6SV.
+    """
 
     axes: Axes
     scattering: ScatteringTable
+    scattering_6sv: ScatteringTable
     coupled: CoupledTable
     gas: GasTable
     provenance: Mapping[str, object]

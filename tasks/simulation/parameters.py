@@ -46,7 +46,7 @@ class SimulationParameters(Record):
     """Relative change of the water vapour from the upper edge to the lower."""
     ozone_du: float = Field(331.0, ge=50.0, le=600.0)
     height_m: float = Field(0.0, ge=-400.0, le=5000.0)
-    aerosol: Literal["rural", "maritime", "urban", "desert", "continental"] = "rural"
+    aerosol: Literal["rural", "maritime", "urban", "desert"] = "rural"
     gas: Literal["lut", "6s"] = "lut"
     seed: int = Field(1, ge=0, le=2**31 - 1)
     noise: bool = True

@@ -30,9 +30,8 @@ AEROSOLS: Final[dict[str, AerosolType]] = {
     "MARITIME": "maritime",
     "URBAN": "urban",
     "DESERT": "desert",
-    "CONTINENTAL": "continental",
 }
-"""``Aerosol_Type`` of the configuration and its name in the table."""
+"""``Aerosol_Type`` of the configuration and its name in the table; the types that emulate 6SV make no products."""
 
 P = TypeVar("P", bound=AtmosphereParameters)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from tasks.common.bands import BANDS
 from tasks.common.records import Record
 
-AerosolName = Literal["RURAL", "MARITIME", "URBAN", "DESERT", "CONTINENTAL", "AUTO"]
+AerosolName = Literal["RURAL", "MARITIME", "URBAN", "DESERT", "AUTO"]
 
 CENTRES_UM: dict[str, float] = dict(
     zip(

@@ -7,9 +7,10 @@ from tasks.radiative_transfer.load import load_spectral_table
 
 pytest.importorskip("nanodisort")
 
-from tasks.radiative_transfer.build import aerosols, gases, grid, polarisation
-from tasks.radiative_transfer.build.assemble import polarisation_at
+from tasks.radiative_transfer.build import aerosols, gases, grid, polarisation, sixs
+from tasks.radiative_transfer.build.sixs_scattering import scatter_as_6sv
 from tasks.radiative_transfer.build.solver import scatter
+from tasks.radiative_transfer.interpolation import SplineAxis
 
 
 @pytest.mark.parametrize(("aerosol", "index"), [("rural", 3), ("maritime", 13), ("urban", 19)])
@@ -23,6 +24,26 @@ def test_scattering_nodes(aerosol: str, index: int) -> None:
     shipped = table.scattering.path_reflectance[kind, index][:, :, [2, 9]]
     np.testing.assert_allclose(result.path, shipped, rtol=2e-6)
     np.testing.assert_allclose(result.albedo, table.scattering.spherical_albedo[kind, index], rtol=2e-5)
+
+
+def test_scattering_node_of_6sv() -> None:
+    """Continental aerosol at 443 nm on levels, at the nodes and between the AOTs; what the levels do is far more."""
+    table = load_spectral_table().scattering_6sv
+    optics = aerosols.sample_6s(0.443)
+    rayleigh = sixs.rayleigh_optical_depth(aerosols.sampling_run(0.443, "continental", 180.0))
+    sun = grid.SUN_ZENITH_DEG[[2, 9]]
+    result = scatter_as_6sv(rayleigh, optics, sun_zenith_deg=sun)
+    node = table.aerosols.index("continental"), list(table.wavelength_nm).index(443.0)
+    shipped = table.path_reflectance[node][:, :, [2, 9]]
+    np.testing.assert_allclose(result.path, shipped, rtol=2e-6)
+    np.testing.assert_allclose(result.albedo, table.spherical_albedo[node], rtol=2e-5)
+    smooth = scatter(rayleigh, optics, sun_zenith_deg=sun)
+    assert np.abs(smooth.path - shipped).max() > 1e-3
+
+    between = np.array([0.08, 0.28, 0.67, 0.95])
+    direct = scatter_as_6sv(rayleigh, optics, aot=between, sun_zenith_deg=sun)
+    interpolated = np.tensordot(SplineAxis(grid.AOT550).weights(between), shipped, axes=1)
+    np.testing.assert_allclose(interpolated, direct.path, atol=1e-4)
 
 
 def test_coupled_node() -> None:
@@ -39,13 +60,13 @@ def test_coupled_node() -> None:
 
 
 def test_polarisation_node() -> None:
-    """Sun at 45 degrees, 443 nm, all pressures and aerosol depths."""
-    optics = polarisation.sample_aerosol()
-    difference = polarisation.vector_minus_scalar(45.0, optics)
-    scattering = load_spectral_table().scattering
-    depth = scattering.rayleigh_optical_depth[2] * grid.PRESSURE  # 443 nm
-    shipped = scattering.polarisation[2, :, :, 4]
-    np.testing.assert_allclose(shipped, polarisation_at(difference, depth), atol=2e-6)
+    """Sun at 45 degrees, 705 nm, pressure 0.92, all aerosol depths: a node of the term and of the table."""
+    node, pressure = grid.POLARISATION_WAVELENGTH_UM[5], list(grid.PRESSURE).index(grid.POLARISATION_PRESSURE)
+    optics = {name: values[np.newaxis] for name, values in polarisation.sample_aerosol(node).items()}
+    difference = polarisation.vector_minus_scalar(45.0, polarisation.optical_depth(np.array([node])), optics)
+    shipped = load_spectral_table().scattering.polarisation[list(grid.WAVELENGTH_UM).index(node), :, pressure, 4]
+    assert np.abs(shipped).max() > 1e-4
+    np.testing.assert_allclose(shipped.reshape(difference[:, 0].shape), difference[:, 0], atol=1e-6)
 
 
 def test_gas_node() -> None:

@@ -1,10 +1,12 @@
 """Weights against scipy's own spline, and cases that must be exact."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from tasks.radiative_transfer.interpolation import CosineAxis, SplineAxis, contract, log_log_pchip
+from tasks.radiative_transfer.interpolation import CosineAxis, SplineAxis, contract, log_log_lines, log_log_pchip
 
 NODES = np.array([0.0, 0.05, 0.12, 0.22, 0.35, 0.55, 0.8, 1.1, 1.5])
 
@@ -51,13 +53,20 @@ def test_cosine_axis_is_exact_for_its_terms() -> None:
     assert result[0] == pytest.approx(result[2], abs=1e-6)
 
 
-def test_log_log_pchip_is_exact_for_power_laws() -> None:
+@pytest.mark.parametrize("interpolate", [log_log_pchip, log_log_lines])
+def test_log_log_interpolation_is_exact_for_power_laws(interpolate: Callable[..., np.ndarray]) -> None:
     nodes = np.array([400.0, 500.0, 700.0, 1000.0])
     values = np.stack([nodes**-4.0, 3.0 * nodes**0.5], axis=1)
     targets = np.array([450.0, 650.0, 990.0])
-    result = log_log_pchip(nodes, values * 1e9, targets)
+    result = interpolate(nodes, values * 1e9, targets)
     np.testing.assert_allclose(result[:, 0], 1e9 * targets**-4.0, rtol=1e-9)
     np.testing.assert_allclose(result[:, 1], 3e9 * targets**0.5, rtol=1e-9)
+
+
+def test_log_log_lines_bend_at_the_nodes() -> None:
+    """4 at 200, 2 at 400, 2 at 800: a power of -1, then constant; geometric means in between."""
+    result = log_log_lines(np.array([200.0, 400.0, 800.0]), np.array([4.0, 2.0, 2.0]), np.array([282.8427125, 500.0]))
+    np.testing.assert_allclose(result, [8.0**0.5, 2.0], rtol=1e-9)
 
 
 @pytest.mark.parametrize(("table", "weights"), [((3,), (5, 3)), ((4, 5, 3), (3,)), ((4, 1, 3), (5, 3)), ((3,), (3,))])

@@ -29,15 +29,17 @@ def test_size_and_loading_time() -> None:
 def test_content_and_provenance() -> None:
     table = load_spectral_table()
     assert table is load_spectral_table()
-    assert table.scattering.aerosols == get_args(AerosolType)
+    assert table.scattering.aerosols + table.scattering_6sv.aerosols == get_args(AerosolType)
+    assert table.coupled.aerosols == get_args(AerosolType)
     assert table.axes.aot550[-1] >= 2.6
     assert table.axes.sun_zenith_deg[-1] == 80.0
     assert {"packages", "made", "blake2b", "sha256"} <= set(table.provenance)
     assert table.scattering.path_reflectance.dtype == np.float32
 
 
-def test_scattering_grows_and_decays_as_it_must() -> None:
-    scattering = load_spectral_table().scattering
+@pytest.mark.parametrize("part", ["scattering", "scattering_6sv"])
+def test_scattering_grows_and_decays_as_it_must(part: str) -> None:
+    scattering = getattr(load_spectral_table(), part)
     assert (scattering.path_reflectance > 0).all()
     assert (np.diff(scattering.transmittance, axis=2) < 0).all()  # more aerosol
     assert (np.diff(scattering.transmittance, axis=4) < 0).all()  # lower sun

@@ -1,6 +1,6 @@
 """Build the radiative-transfer table: ``python -m tasks.radiative_transfer.build --out FILE [--work FOLDER]``.
 
-Needs the build packages (see the optional extra) and the system library libgfortran5. About a quarter of an hour of
+Needs the build packages (see the optional extra) and the system library libgfortran5. Less than half an hour of
 processor time; a second run with the same work folder continues where the first ended.
 """
 

@@ -1,7 +1,8 @@
 """Optical properties of the aerosol types on the table's wavelengths.
 
 Rural, maritime, urban: Shettle and Fenn 1979 (AFGL-TR-79-0214) as tabulated in LOWTRAN 7, with Henyey-Greenstein phase
-functions. Continental: sampled from 6SV, so that the table can be compared with 6SV runs.
+functions. Desert: sampled from 6SV. Continental, maritime_6s: sampled too, and solved as by 6SV
+(:mod:`tasks.radiative_transfer.build.sixs_scattering`), so that the table can be compared with its runs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The table against direct 6SV runs: ``python -m tasks.radiative_transfer.build.compare FILE.csv ...``.
 
 The files are written by ``tasks.radiative_transfer.build.reference``. Printed are, per band, root mean squares (and
-largest differences) in 1e-4 of reflectance. Gas absorption and spectral responses are those of 6SV, so that solver,
-coupling, grid and interpolation are what is compared. With ``--levels`` what 6SV's own vertical levels add
-(``tasks.radiative_transfer.build.sixs_levels``) is added to the table too. Needs none of the build packages.
+largest differences) in 1e-4 of reflectance. Gas absorption and spectral responses are those of 6SV, and its aerosol
+types are solved on its levels and wavelengths, so that solver, coupling, grid and interpolation are what is compared.
+``--without-levels`` shows what exponential profiles would give: it takes off what the levels of 6SV add, which
+``tasks.radiative_transfer.build.sixs_levels`` wrote into the file. Needs none of the build packages.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.bands import BANDS
+from tasks.common.errors import InvalidInput
 from tasks.common.spectral import SpectralResponse
 from tasks.radiative_transfer.atmosphere import Terms, surface_reflectance, toa_reflectance
 from tasks.radiative_transfer.bands import integrate_bands
@@ -56,14 +58,18 @@ def as_6s_places_it(response: SpectralResponse) -> SpectralResponse:
     return SpectralResponse(250.0 + 2.5 * (start - 1 + np.arange(response.values.size)), response.values)
 
 
-def compare(path: Path, aerosol: str, polarisation: bool = True, levels: bool = False) -> Comparison:
+def compare(path: Path, aerosol: str, polarisation: bool = True, levels: bool = True) -> Comparison:
     """Evaluate the points of a file of 6SV runs.
 
     Args:
         path: the file.
         aerosol: type of the table.
         polarisation: with the polarisation term.
-        levels: add what the levels of 6SV add, from the columns ``levels_*`` of the file.
+        levels: of 6SV, as the table has them; otherwise what they add, from the columns ``levels_*`` of the file, is
+            subtracted.
+
+    Raises:
+        InvalidInput: the file has no such columns.
     """
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -75,19 +81,21 @@ def compare(path: Path, aerosol: str, polarisation: bool = True, levels: bool = 
     tables = {platform: integrate_bands(load_spectral_table(), responses, aerosol, "6s", polarisation)}
     points = Points([platform] * len(rows), bands, *(columns[name] for name in (*_STATE, "toa_reflectance")))
     result = evaluate_points(points, tables)
-    if levels:
+    if not levels:
+        if "levels_path" not in columns:
+            raise InvalidInput(f"{path}: no columns levels_*, which tasks.radiative_transfer.build.sixs_levels adds")
         half = replace(points, water_vapour_cm=points.water_vapour_cm / 2.0)
-        result = _with_levels(result, evaluate_points(half, tables)["gas_transmittance"], columns)
+        result = _without_levels(result, evaluate_points(half, tables)["gas_transmittance"], columns)
     difference = {name: result[name] - columns[name] for name in _TERMS}
     difference["toa"] = result["rho_toa"] - columns["toa_reflectance"]
     difference["surface"] = result["rho_surface_retrieved"] - columns["rho_surface"]
     return Comparison(np.array(bands), columns, difference)
 
 
-def _with_levels(result: dict[str, Array], gas_of_half_water: Array, columns: dict[str, Float]) -> dict[str, Array]:
-    """Return the columns as they would be on the levels of 6SV, which lets half of the water act on the aerosol."""
-    path = result["path_reflectance"] + columns["levels_path"] * gas_of_half_water
-    down, up, albedo = (result[name] + columns[f"levels_{name}"] for name in _TERMS[:3])
+def _without_levels(result: dict[str, Array], gas_of_half_water: Array, columns: dict[str, Float]) -> dict[str, Array]:
+    """Return the columns as they would be on exponential profiles; 6SV lets half of the water act on the aerosol."""
+    path = result["path_reflectance"] - columns["levels_path"] * gas_of_half_water
+    down, up, albedo = (result[name] - columns[f"levels_{name}"] for name in _TERMS[:3])
     terms = Terms(path, down, up, up, albedo, result["gas_transmittance"])
     return result | {
         "transmittance_down": down,
@@ -115,10 +123,10 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--aerosol", default="continental", help="type of the table: continental, maritime_6s, desert")
     parser.add_argument("--scalar", action="store_true", help="without the polarisation term")
-    parser.add_argument("--levels", action="store_true", help="with what the vertical levels of 6SV add")
+    parser.add_argument("--without-levels", action="store_true", help="as exponential profiles would have it")
     arguments = parser.parse_args()
     for path in arguments.files:
-        found = compare(path, arguments.aerosol, not arguments.scalar, arguments.levels)
+        found = compare(path, arguments.aerosol, not arguments.scalar, not arguments.without_levels)
         print(path, *report(found), sep="\n")
 
 

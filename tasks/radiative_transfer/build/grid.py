@@ -24,10 +24,27 @@ VIEW_ZENITH_DEG: Final = np.array([0.0, 5.0, 10.0, 15.0])
 RELATIVE_AZIMUTH_DEG: Final = np.array([0.0, 45.0, 90.0, 135.0, 180.0])
 """0 = sun behind the sensor (backscatter)."""
 
-AEROSOLS: Final = ("rural", "maritime", "urban", "desert", "continental", "maritime_6s")
+PRODUCTION_AEROSOLS: Final = ("rural", "maritime", "urban", "desert")
+SIXS_AEROSOLS: Final = ("continental", "maritime_6s")
+"""For comparisons with 6SV: solved as 6SV 2.1 solves them, its approximations included (:mod:`.sixs_levels`)."""
+
+AEROSOLS: Final = (*PRODUCTION_AEROSOLS, *SIXS_AEROSOLS)
+
+SIXS_WAVELENGTH_UM: Final = np.array(
+    [
+        *(0.400, 0.412, 0.443, 0.470, 0.488, 0.515, 0.550, 0.590, 0.633, 0.670),
+        *(0.694, 0.760, 0.860, 1.240, 1.536, 1.650, 1.950, 2.250, 3.750),
+    ]
+)
+"""The wavelengths that 6SV solves (without 0.35); between them its results are powers of the wavelength."""
 
 POLARISATION_AEROSOL: Final = np.array([0.0, 0.3, 0.8, 1.7, 3.4])
 """Aerosol optical depths (at the wavelength itself) of the polarisation term."""
+
+POLARISATION_WAVELENGTH_UM: Final = np.array([0.385, 0.42, 0.47, 0.53, 0.6, 0.705, 0.865, 1.1, 1.61, 2.2, 2.85])
+POLARISATION_PRESSURE: Final = 0.92
+"""Nodes of the polarisation term: the aerosol's phase matrix is that of the wavelength, the optical depth of the
+molecules that at this pressure. So other pressures find the phase matrix of a neighbouring wavelength."""
 
 COUPLED_WAVELENGTH_UM: Final = np.array([0.945, 1.375])
 """Where water vapour is so strong that its absorption and scattering are solved together: B09 and B10."""
@@ -39,6 +56,13 @@ COUPLED_AOT550: Final = AOT550
 COUPLED_PRESSURE: Final = np.array([0.46, 0.68, 0.88, 1.05])
 COUPLED_SUN_ZENITH_DEG: Final = np.array([0.0, 27.0, 45.0, 58.0, 67.0, 75.0, 80.0])
 """Pressure and sun are coarser than in the table: they carry ratios to the solution without gas."""
+
+SIXS_LEVELS: Final = 30
+SIXS_LAYERS_PER_STEP: Final = 1
+"""With the mean of the step's straight line. Against finer layers: path, transmittance and albedo within 0.5e-4."""
+
+SIXS_THINNEST_MOLECULES: Final = 1e-3
+"""Optical depth up to which 6SV lets molecules beside aerosol take away light without scattering it, in fluxes."""
 
 LAYER_TOPS_KM: Final = np.array([100.0, 25.0, 16.0, 11.0, 8.0, 6.0, 4.5, 3.2, 2.2, 1.4, 0.7, 0.0])
 """Level heights above the ground, top down."""
@@ -58,7 +82,10 @@ def digest() -> str:
     parts = [WAVELENGTH_UM, PRESSURE, AOT550, SUN_ZENITH_DEG, VIEW_ZENITH_DEG, RELATIVE_AZIMUTH_DEG, LAYER_TOPS_KM]
     parts += [POLARISATION_AEROSOL, COUPLED_WAVELENGTH_UM, GAS_DEPTH]
     parts += [COUPLED_AOT550, COUPLED_PRESSURE, COUPLED_SUN_ZENITH_DEG]
-    settings = (RAYLEIGH_SCALE_HEIGHT_KM, AEROSOL_SCALE_HEIGHT_KM, DEPOLARISATION, STREAMS, MOMENTS, AEROSOLS)
+    parts += [SIXS_WAVELENGTH_UM, POLARISATION_WAVELENGTH_UM]
+    settings: tuple[object, ...] = (RAYLEIGH_SCALE_HEIGHT_KM, AEROSOL_SCALE_HEIGHT_KM, DEPOLARISATION, STREAMS, MOMENTS)
+    settings += (PRODUCTION_AEROSOLS, SIXS_AEROSOLS, SIXS_LEVELS, SIXS_LAYERS_PER_STEP, SIXS_THINNEST_MOLECULES)
+    settings += (POLARISATION_PRESSURE,)
     content = b"".join(part.tobytes() for part in parts) + repr(settings).encode()
     return hashlib.blake2b(content, digest_size=6).hexdigest()
 

@@ -1,7 +1,8 @@
 """Vector minus scalar path reflectance of molecules and aerosol with sasktran2 discrete ordinates.
 
-The aerosol is the continental one of 6SV at 443 nm, whose phase matrix is sampled; its fine particles polarise somewhat
-as molecules do. Without aerosol the term would be too large by a third at an AOT of 0.8.
+The aerosol is the continental one of 6SV, whose phase matrix is sampled; its fine particles polarise somewhat as
+molecules do. Without aerosol the term would be too large by a third in B01 at an AOT of 0.8, and with the phase matrix
+of 443 nm at all wavelengths too small by 3e-4 of path reflectance in the near infrared.
 """
 
 from __future__ import annotations
@@ -9,19 +10,21 @@ from __future__ import annotations
 import numpy as np
 import sasktran2
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 from scipy.special import eval_jacobi, factorial
 
 from tasks.radiative_transfer.build import aerosols, grid, sixs
 
 Float = NDArray[np.float64]
 
-OPTICAL_DEPTH: Float = np.array([0.004, 0.02, 0.05, 0.09, 0.15, 0.22, 0.30, 0.39])
-"""Of the molecules."""
-
 _AEROSOL = "continental"
-_WAVELENGTH_UM = 0.443
 _ATMOSPHERE_M: Float = 1000.0 * np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 45, 100.0])
 _SENSOR_HEIGHT_M = 200_000.0
+
+
+def optical_depth(wavelength_um: Float) -> Float:
+    """Return the optical depth of the molecules at nodes of the term."""
+    return grid.POLARISATION_PRESSURE * np.asarray(grid.rayleigh_optical_depth(wavelength_um))
 
 
 def _engine(stokes: int, sun_zenith_deg: float) -> tuple[sasktran2.Engine, sasktran2.Geometry1D, sasktran2.Config]:
@@ -79,11 +82,12 @@ def expansion(cosine: Float, weight: Float, matrix: Float) -> Float:
     return coefficients
 
 
-def sample_aerosol() -> dict[str, Float]:
-    """Return the aerosol of the term: ``albedo`` and ``coefficients [4, streams]``."""
-    optics = aerosols.sample_6s(_WAVELENGTH_UM, _AEROSOL)
+def sample_aerosol(wavelength_um: float) -> dict[str, Float]:
+    """Return the aerosol of the term at a wavelength: ``albedo`` and ``coefficients [4, streams]``."""
+    optics = aerosols.sample_6s(wavelength_um, _AEROSOL)
     cosine, weight = np.polynomial.legendre.leggauss(aerosols.GAUSS_POINTS)
-    texts = [aerosols.sampling_run(_WAVELENGTH_UM, _AEROSOL, float(angle)) for angle in np.degrees(np.arccos(cosine))]
+    angles = np.degrees(np.arccos(cosine))
+    texts = [aerosols.sampling_run(wavelength_um, _AEROSOL, float(angle)) for angle in angles]
     p11, p12, p33 = np.array([sixs.phase_matrix(text) for text in texts]).T
     series = np.polynomial.legendre.legval(cosine, (2 * np.arange(optics.moments.size) + 1) * optics.moments)
     p11 = np.where(np.isnan(p11), series, p11)  # the forward peak is too high for the print
@@ -94,13 +98,13 @@ def sample_aerosol() -> dict[str, Float]:
     }
 
 
-def _path(stokes: int, sun_zenith_deg: float, aerosol_depth: float, optics: dict[str, Float]) -> Float:
-    """Return ``[optical depth, vza, raa]`` path reflectance."""
+def _path(stokes: int, sun_zenith_deg: float, aerosol_depth: float, depth: Float, optics: dict[str, Float]) -> Float:
+    """Return ``[node, vza, raa]`` path reflectance."""
     engine, geometry, config = _engine(stokes, sun_zenith_deg)
-    atmosphere = sasktran2.Atmosphere(geometry, config, numwavel=OPTICAL_DEPTH.size, calculate_derivatives=False)
-    molecules = _profile(grid.RAYLEIGH_SCALE_HEIGHT_KM)[:, None] * OPTICAL_DEPTH
-    aerosol = _profile(grid.AEROSOL_SCALE_HEIGHT_KM)[:, None] * np.full(OPTICAL_DEPTH.size, aerosol_depth)
-    scattered = molecules + float(optics["albedo"]) * aerosol
+    atmosphere = sasktran2.Atmosphere(geometry, config, numwavel=depth.size, calculate_derivatives=False)
+    molecules = _profile(grid.RAYLEIGH_SCALE_HEIGHT_KM)[:, None] * depth
+    aerosol = _profile(grid.AEROSOL_SCALE_HEIGHT_KM)[:, None] * np.full(depth.size, aerosol_depth)
+    scattered = molecules + optics["albedo"] * aerosol
     share = molecules / scattered
     atmosphere.storage.total_extinction[:] = molecules + aerosol
     atmosphere.storage.ssa[:] = np.minimum(scattered / (molecules + aerosol), 1.0 - 1e-9)
@@ -110,19 +114,39 @@ def _path(stokes: int, sun_zenith_deg: float, aerosol_depth: float, optics: dict
     molecules_only[1, 2] = 3.0 * d
     molecules_only[3, 2] = np.sqrt(6.0) / 2.0 * d
     names = ("a1", "a2", "a3", "b1") if stokes == 3 else ("a1",)
-    for name, own, other in zip(names, molecules_only, optics["coefficients"], strict=False):
-        getattr(atmosphere.leg_coeff, name)[:] = own[:, None, None] * share + other[:, None, None] * (1.0 - share)
+    coefficients = np.moveaxis(optics["coefficients"], 0, -1)[:, :, np.newaxis]  # [4, streams, 1, node]
+    for name, own, other in zip(names, molecules_only, coefficients, strict=False):
+        getattr(atmosphere.leg_coeff, name)[:] = own[:, None, None] * share + other * (1.0 - share)
     atmosphere.surface.albedo[:] = 0.0
     radiance = engine.calculate_radiance(atmosphere)["radiance"].isel(stokes=0).to_numpy()
     mu0 = np.cos(np.radians(max(sun_zenith_deg, grid.SMALLEST_SUN_ZENITH_DEG)))
-    return np.pi * radiance.reshape(OPTICAL_DEPTH.size, grid.VIEW_ZENITH_DEG.size, -1) / mu0
+    return np.pi * radiance.reshape(depth.size, grid.VIEW_ZENITH_DEG.size, -1) / mu0
 
 
-def vector_minus_scalar(sun_zenith_deg: float, optics: dict[str, Float]) -> Float:
-    """Return ``[aerosol optical depth, optical depth, vza, raa]`` path reflectance with minus without polarisation."""
+def vector_minus_scalar(sun_zenith_deg: float, depth: Float, optics: dict[str, Float]) -> Float:
+    """Return ``[aerosol optical depth, node, vza, raa]`` path reflectance with minus without polarisation.
+
+    Args:
+        sun_zenith_deg: one sun zenith.
+        depth: ``[node]`` optical depths of the molecules.
+        optics: ``albedo [node]`` and ``coefficients [node, 4, streams]`` of the aerosol.
+    """
     return np.stack(
         [
-            _path(3, sun_zenith_deg, float(depth), optics) - _path(1, sun_zenith_deg, float(depth), optics)
-            for depth in grid.POLARISATION_AEROSOL
+            _path(3, sun_zenith_deg, float(aerosol), depth, optics)
+            - _path(1, sun_zenith_deg, float(aerosol), depth, optics)
+            for aerosol in grid.POLARISATION_AEROSOL
         ]
     )
+
+
+def at_depth(difference: Float, depth: Float) -> Float:
+    """Return a term ``[aerosol depth, node, ...]`` at other optical depths of the molecules, in its node axis.
+
+    Interpolated in the fourth root of the depth, in which the nodes are nearly even; thinner molecules than those of
+    the last node (6SV solves 3.75 um) have its term.
+    """
+    nodes = optical_depth(grid.POLARISATION_WAVELENGTH_UM) ** 0.25
+    inside = np.clip(depth**0.25, nodes[-1], nodes[0])
+    result: Float = CubicSpline(nodes[::-1], difference[:, ::-1], axis=1)(inside)
+    return result

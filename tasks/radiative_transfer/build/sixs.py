@@ -83,6 +83,11 @@ def aerosol_properties(text: str, aot550: float) -> tuple[float, float]:
     return _values(text, "optical depth total")[1] / aot550, _values(text, "sing. scat. albedo")[1]
 
 
+def rayleigh_optical_depth(text: str) -> float:
+    """Return the optical depth of the molecules of a monochromatic run."""
+    return _values(text, "optical depth total")[0]
+
+
 def phase_matrix(text: str) -> tuple[float, float, float]:
     """Return P11, P12 and P33 of the aerosol of a monochromatic run (spheres: P22 = P11)."""
     p11, p12, p33 = (_values(text, f"phase function {stokes}")[1] for stokes in "IQU")

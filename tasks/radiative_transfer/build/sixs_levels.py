@@ -1,4 +1,4 @@
-"""What 6SV's own vertical levels do to its result.
+"""The vertical levels on which 6SV mixes molecules and aerosol, and what they do to its result.
 
 6SV mixes molecules and aerosol on 30 levels and joins the mixture between two levels by a straight line in optical
 depth. The share of the molecules is 1 at the top and falls off steeply below, so that the line holds more of them than
@@ -9,8 +9,10 @@ by 38e-4 at an AOT of 1.8 and by 16e-4 at 2.0: falls of 94.96 and 95.5 %). In B8
 For fluxes 6SV drops the scattering of molecules thinner than 0.001 (B12, B11 over high ground) when there is aerosol,
 but not their extinction: they absorb.
 
-The effect is the difference of two DISORT solutions, on those levels and on the exponential profiles.
-``python -m tasks.radiative_transfer.build.sixs_levels FILE.csv [--version 2.1]`` adds it to a file of 6SV runs.
+This is an error of 6SV. The table emulates it for the types ``grid.SIXS_AEROSOLS``, which serve the comparison with
+6SV; the aerosols of production have exponential profiles. ``python -m tasks.radiative_transfer.build.sixs_levels
+FILE.csv [--version 2.1]`` writes its size into a file of 6SV runs: the difference of two DISORT solutions, on those
+levels and on the exponential profiles, with which ``compare --without-levels`` takes the levels off again.
 """
 
 from __future__ import annotations
@@ -41,12 +43,8 @@ WAVELENGTHS_UM: dict[str, tuple[tuple[float, float], ...]] = {
 }
 """Wavelengths and weights per band: its middle; in B11 and B12 the far wavelengths between which 6SV interpolates."""
 
-_LEVELS = 30
 _TOP_KM = 300.0
 _LARGEST_FALL = {"1.1": 0.75, "2.1": 0.95}
-_THINNEST_MOLECULES = 1e-3
-_PARTS = 2
-"""Layers per step, each with the mean of the straight line."""
 
 
 def molecular_share(aerosol_depth: float, rayleigh_depth: float, version: str) -> tuple[Float, Float]:
@@ -66,8 +64,8 @@ def molecular_share(aerosol_depth: float, rayleigh_depth: float, version: str) -
 
     total = aerosol_depth + rayleigh_depth
     depths, shares = [0.0], [1.0]
-    for level in range(1, _LEVELS + 1):
-        step = (total - depths[-1]) / (_LEVELS - level + 1)
+    for level in range(1, grid.SIXS_LEVELS + 1):
+        step = (total - depths[-1]) / (grid.SIXS_LEVELS - level + 1)
         share = share_at(depths[-1] + step)
         while 1.0 - share / shares[-1] > _LARGEST_FALL[version]:
             step /= 2.0
@@ -77,10 +75,14 @@ def molecular_share(aerosol_depth: float, rayleigh_depth: float, version: str) -
     return np.array(depths), np.array(shares)
 
 
-def layers(aerosol_depth: float, rayleigh_depth: float, version: str) -> tuple[Float, Float]:
-    """Return optical depths of molecules and aerosol in thin layers of the mixture that 6SV solves, top down."""
+def layers(aerosol_depth: float, rayleigh_depth: float, version: str, per_step: int = 2) -> tuple[Float, Float]:
+    """Return optical depths of molecules and aerosol in thin layers of the mixture that 6SV solves, top down.
+
+    Each step between two levels has ``per_step`` layers with the mean of its part of the straight line.
+    """
     depths, shares = molecular_share(aerosol_depth, rayleigh_depth, version)
-    borders = np.interp(np.arange(_LEVELS * _PARTS + 1) / _PARTS, np.arange(_LEVELS + 1), depths)
+    count = depths.size - 1
+    borders = np.interp(np.arange(count * per_step + 1) / per_step, np.arange(count + 1), depths)
     share = np.interp((borders[1:] + borders[:-1]) / 2.0, depths, shares)
     thickness = np.diff(borders)
     return share * thickness, (1.0 - share) * thickness
@@ -105,7 +107,7 @@ def effect(
     )
     exact = scatter_layers(*smooth, optics, *angles_deg)
     path, *fluxes = scatter_layers(*layers(aerosol_depth, rayleigh_depth, version), optics, *angles_deg)
-    if rayleigh_depth <= _THINNEST_MOLECULES:
+    if rayleigh_depth <= grid.SIXS_THINNEST_MOLECULES:
         _, down, up, albedo = scatter_layers(0.0 * smooth[0], smooth[1], optics, *angles_deg)
         left = np.exp(-rayleigh_depth / np.cos(np.radians(angles_deg[:2])))
         fluxes = [down * float(left[0]), up * float(left[1]), albedo]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tasks.radiative_transfer.build import grid
 
 Float = NDArray[np.float64]
+Medium = tuple[Float, Float, Float]
 _NONE: Float = np.empty(0)
 _DARK = 1e-30
 _QUADRATURE: Float = (np.polynomial.legendre.leggauss(grid.STREAMS // 2)[0] + 1.0) / 2.0
@@ -40,9 +41,7 @@ class Scattering:
     albedo: Float
 
 
-def _medium(
-    rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float, water: float = 0.0
-) -> tuple[Float, Float, Float]:
+def _medium(rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float, water: float = 0.0) -> Medium:
     """Return layer optical depths and albedos ``[batch, layer]`` and moments ``[moment, layer, batch]``."""
     shape = (aot.size, pressure.size, 1)
     tau_r = np.broadcast_to(rayleigh * pressure[None, :, None], shape) * grid.layer_fractions(
@@ -53,12 +52,10 @@ def _medium(
     )
     tau_w = water * grid.layer_fractions(grid.WATER_SCALE_HEIGHT_KM)
     layers = tau_r.shape[-1]
-    return _mixture(tau_r.reshape(-1, layers), tau_a.reshape(-1, layers), aerosol, tau_w)
+    return mixture(tau_r.reshape(-1, layers), tau_a.reshape(-1, layers), aerosol, tau_w)
 
 
-def _mixture(
-    tau_r: Float, tau_a: Float, aerosol: AerosolOptics, tau_w: Float | float = 0.0
-) -> tuple[Float, Float, Float]:
+def mixture(tau_r: Float, tau_a: Float, aerosol: AerosolOptics, tau_w: Float | float = 0.0) -> Medium:
     """Return the medium of molecules and aerosol of optical depths ``[batch, layer]`` and an absorber ``[layer]``."""
     tau = tau_r + tau_a + tau_w
     scattered_a = tau_a * aerosol.single_scattering_albedo
@@ -72,7 +69,7 @@ def _mixture(
 
 
 def _solver(
-    medium: tuple[Float, Float, Float], mu0: float, albedo: float, views: Float = _NONE, azimuths: Float = _NONE
+    medium: Medium, mu0: float, albedo: float, views: Float = _NONE, azimuths: Float = _NONE
 ) -> nanodisort.BatchSolver:
     """Return a filled solver: intensities at the top for ascending ``views`` (cosines), or fluxes without views."""
     batch, layers = medium[0].shape
@@ -116,7 +113,7 @@ def _solver(
     return solver
 
 
-def _ground_flux(medium: tuple[Float, Float, Float], mu0: float, albedo: float) -> Float:
+def _ground_flux(medium: Medium, mu0: float, albedo: float) -> Float:
     """Return ``[batch]`` the downward irradiance at the ground divided by ``mu0 E0``."""
     solver = _solver(medium, mu0, albedo)
     return (solver.rfldir[:, -1] + solver.rfldn[:, -1]) / np.pi
@@ -141,19 +138,44 @@ def scatter(
     """
     medium = _medium(rayleigh, aerosol, aot, pressure, water)
     head = (aot.size, pressure.size)
+    return scatter_medium(medium, head, sun_zenith_deg, view_zenith_deg, relative_azimuth_deg)
+
+
+def scatter_medium(
+    medium: Medium,
+    head: tuple[int, int],
+    sun_zenith_deg: Float = grid.SUN_ZENITH_DEG,
+    view_zenith_deg: Float = grid.VIEW_ZENITH_DEG,
+    relative_azimuth_deg: Float = grid.RELATIVE_AZIMUTH_DEG,
+) -> Scattering:
+    """Return the scattering functions of columns of air.
+
+    Args:
+        medium: of :func:`mixture`.
+        head: shape of its batch: numbers of AOTs and pressures.
+    """
     view = np.cos(np.radians(view_zenith_deg))
     order = np.argsort(view)
     path = np.empty((*head, sun_zenith_deg.size, view.size, relative_azimuth_deg.size))
-    transmittance = np.empty((*head, sun_zenith_deg.size))
-    for index, zenith in enumerate(sun_zenith_deg):
-        mu0 = float(np.cos(np.radians(max(zenith, grid.SMALLEST_SUN_ZENITH_DEG))))
-        solver = _solver(medium, mu0, 0.0, view[order], 180.0 - relative_azimuth_deg)
+    for index, mu0 in enumerate(_cosines(sun_zenith_deg)):
+        solver = _solver(medium, float(mu0), 0.0, view[order], 180.0 - relative_azimuth_deg)
         path[:, :, index, order, :] = solver.uu[:, :, 0, :].reshape(*head, view.size, -1)
-        transmittance[:, :, index] = _ground_flux(medium, mu0, 0.0).reshape(head)
-    return Scattering(path, transmittance, _spherical_albedo(medium).reshape(head))
+    transmittance, albedo = fluxes(medium, sun_zenith_deg)
+    return Scattering(path, transmittance.reshape(*head, -1), albedo.reshape(head))
 
 
-def _spherical_albedo(medium: tuple[Float, Float, Float]) -> Float:
+def fluxes(medium: Medium, zenith_deg: Float) -> tuple[Float, Float]:
+    """Return total transmittances ``[batch, zenith]`` and spherical albedos ``[batch]`` of columns of air."""
+    total = np.stack([_ground_flux(medium, float(mu), 0.0) for mu in _cosines(zenith_deg)], axis=-1)
+    return total, _spherical_albedo(medium)
+
+
+def _cosines(zenith_deg: Float) -> Float:
+    result: Float = np.cos(np.radians(np.maximum(zenith_deg, grid.SMALLEST_SUN_ZENITH_DEG)))
+    return result
+
+
+def _spherical_albedo(medium: Medium) -> Float:
     """Return ``[batch]``; 0 where no light reaches the ground."""
     black, white = (_ground_flux(medium, 0.7, albedo) for albedo in (0.0, 1.0))
     lit = white > _DARK
@@ -164,10 +186,8 @@ def transmittances(
     rayleigh: float, aerosol: AerosolOptics, aot: Float, pressure: Float, zenith_deg: Float, water: float
 ) -> tuple[Float, Float]:
     """Return total transmittances ``[aot, pressure, zenith]`` and spherical albedos ``[aot, pressure]``."""
-    medium = _medium(rayleigh, aerosol, aot, pressure, water)
-    cosines = np.cos(np.radians(np.maximum(zenith_deg, grid.SMALLEST_SUN_ZENITH_DEG)))
-    total = np.stack([_ground_flux(medium, float(mu), 0.0) for mu in cosines], axis=-1)
-    return total.reshape(aot.size, pressure.size, -1), _spherical_albedo(medium).reshape(aot.size, pressure.size)
+    total, albedo = fluxes(_medium(rayleigh, aerosol, aot, pressure, water), zenith_deg)
+    return total.reshape(aot.size, pressure.size, -1), albedo.reshape(aot.size, pressure.size)
 
 
 def _beside_streams(cosine: float) -> float:
@@ -188,7 +208,7 @@ def scatter_layers(
         tau_r, tau_a: ``[layer]`` optical depths of molecules and aerosol, top down.
         aerosol: its albedo and phase function; the extinction is not used.
     """
-    medium = _mixture(tau_r[None], tau_a[None], aerosol)
+    medium = mixture(tau_r[None], tau_a[None], aerosol)
     mu0, mu = (_beside_streams(float(np.cos(np.radians(zenith)))) for zenith in (sun_zenith_deg, view_zenith_deg))
     solver = _solver(medium, mu0, 0.0, np.array([mu]), np.array([180.0 - relative_azimuth_deg]))
     down, up = (float(_ground_flux(medium, cosine, 0.0)[0]) for cosine in (mu0, mu))
