@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,17 +13,20 @@ from tasks.common.bands import EXPORTED_BANDS, NATIVE_RESOLUTION
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.l1c.load import load_source
-from tasks.surface_reflectance.coarse import shrink, strips
+from tasks.surface_reflectance.coarse import CoarseGrid, Float32, shrink, strips
 from tasks.surface_reflectance.geometry import mean_cosine
 from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
 from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describe_surroundings
 from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
 from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.terrain import BandRelief
-from tasks.uncertainty.atmosphere import AtmosphereErrors, aot_error, budget_of_band, column_error_cm, ratio_error
-from tasks.uncertainty.budget import BandBudget, Instrument, reflectance_of_counts, to_counts, uncertainty_of_strip
+from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band
+from tasks.uncertainty.budget import Instrument, LightVariance, reflectance_of_counts, to_counts, uncertainty_of_strip
+from tasks.uncertainty.column import ABSORPTION, BEYOND, WINDOW, column_answers
+from tasks.uncertainty.covariance import RetrievalErrors, covariance_of
 from tasks.uncertainty.parameters import UncertaintyParameters
 from tasks.uncertainty.slopes import slope_error
+from tasks.water_vapour.parameters import share_of_b09
 
 _RESOLUTIONS: Final = (10, 20, 60)
 
@@ -37,7 +41,7 @@ def layers(available: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-@stage_task("uncertainty", version="1")
+@stage_task("uncertainty", version="2")
 def estimate_uncertainty(
     out: StageWriter,
     tile: TileRef,
@@ -63,45 +67,86 @@ def estimate_uncertainty(
     resolutions = layers(tuple(images))
     maps = open_maps(parameters.map_resolution, classification, aot, water_vapour)
     scl, at = maps.scl, maps.resolution
-    scene = open_scene(out, tile, parameters, tuple({*resolutions, "B09"}), l1c=l1c, dem=dem, meteo=meteo)
-    errors = _errors(scene, parameters, maps, aot, water_vapour)
+    bands = tuple({*resolutions, WINDOW, ABSORPTION, BEYOND})
+    scene = open_scene(out, tile, parameters, bands, l1c=l1c, dem=dem, meteo=meteo)
+    reflectance = _Reflectance(images, resolutions, maps)
+    errors = _errors(scene, parameters, maps, aot, water_vapour, reflectance)
     irradiance = load_source(tile).product.solar_irradiance
     zenith = float(np.degrees(np.arccos(mean_cosine(scene.sun_zenith_deg))))
     reliefs = {r: relief_of(dem, scene, scl, r, parameters, at) for r in set(resolutions.values())}
     means: dict[str, float] = {}
     for band, resolution in resolutions.items():
-        dn = open_array(images[resolution], f"{band}_{resolution}m")
-        rho60 = reflectance_of_counts(dn if resolution == GRID_M else block_means(dn, scl != 0, resolution))
+        dn, rho60 = reflectance.stored(band), reflectance.of_blocks(band)
         relief = relief_of_band(
             reliefs[resolution], scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None
         )
-        budget = budget_of_band(scene, band, errors, rho60)
+        instrument = Instrument.of_image(band, irradiance[band], zenith, resolution)
+        budget = budget_of_band(scene, band, errors, rho60, instrument)
         if relief is not None:
             relief = relief.with_known_ground(rho60, shrink(scl != 0, GRID_M // at), budget.albedo)
-        instrument = Instrument.of_image(band, irradiance[band], zenith, resolution)
         stored = out.create(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
-        means[band] = _fill(stored, dn, budget, instrument, relief, resolution, parameters)
+        means[band] = _fill(stored, dn, budget.light, relief, resolution, parameters)
         stored.flush()
+    shared = covariance_of(errors.retrievals, "B09")
     out.statistics.update(
         layers=resolutions,
         mean_uncertainty=means,
-        aot_uncertainty=errors.aot550_error,
-        water_vapour_uncertainty_cm=float(errors.water_error_cm.mean()),
+        aot_uncertainty=shared.aot550,
+        water_vapour_uncertainty_cm=float(shared.water_cm.mean()),
     )
 
 
+class _Reflectance:
+    """The stored images of the bands, and their means over the 60 m blocks."""
+
+    def __init__(self, images: dict[int, StageResult], resolutions: dict[str, int], maps: TileMaps) -> None:
+        self._images = images
+        self._resolutions = resolutions
+        self._valid = maps.scl != 0
+
+    def stored(self, band: str) -> NDArray[np.uint16]:
+        """Return the counts of a band at its finest image."""
+        resolution = self._resolutions[band]
+        return open_array(self._images[resolution], f"{band}_{resolution}m")
+
+    def of_blocks(self, band: str) -> Float32:
+        """Return the surface reflectance of the 60 m blocks."""
+        dn, resolution = self.stored(band), self._resolutions[band]
+        return reflectance_of_counts(dn if resolution == GRID_M else block_means(dn, self._valid, resolution))
+
+    def of_nodes(self, band: str, grid: CoarseGrid) -> Float32:
+        """Return the mean surface reflectance round the coarse nodes ``[ny, nx]``."""
+        rho = self.of_blocks(band)
+        return grid.area_mean(rho, rho > 0, GRID_M)
+
+
 def _errors(
-    scene: Scene, parameters: UncertaintyParameters, maps: TileMaps, aot: StageResult, water: StageResult
+    scene: Scene,
+    parameters: UncertaintyParameters,
+    maps: TileMaps,
+    aot: StageResult,
+    water: StageResult,
+    reflectance: _Reflectance,
 ) -> AtmosphereErrors:
     """Return AOT, water vapour and surroundings with what is known about their errors."""
-    calibration = parameters.uncertainty_calibration / 100.0
     aot_nodes = nodes_of_map(scene.grid, maps.aot550, maps.scl, maps.resolution)
     column = nodes_of_map(scene.grid, maps.water_vapour, maps.scl, maps.resolution)
+    retrievals = RetrievalErrors(
+        calibration=parameters.uncertainty_calibration / 100.0,
+        aot550=float(aot.statistics["aot_uncertainty"]),
+        water_cm=np.full_like(column, parameters.unknown_water_vapour_cm),
+        aot550_of=dict(aot.statistics["aot_per_gain"]),
+    )
     if water.statistics["retrieved_percentage"] > 0:
-        ratio = ratio_error(parameters.band_ratio_uncertainty, calibration)
-        error = column_error_cm(scene, aot_nodes, column, ratio)
-    else:
-        error = np.full_like(column, parameters.unknown_water_vapour_cm)
+        window, beyond = (reflectance.of_nodes(band, scene.grid) for band in (WINDOW, BEYOND))
+        share = share_of_b09(parameters.wavelength)
+        answers = column_answers(scene, aot_nodes, column, window, beyond, share)
+        retrievals = replace(
+            retrievals,
+            water_cm=np.abs(answers.ratio) * np.float32(parameters.band_ratio_uncertainty),
+            water_cm_of=answers.signal,
+            water_cm_of_aot=answers.aot550,
+        )
     wide, narrow = (
         describe_surroundings(maps.scl, adj_km, maps.resolution) if parameters.rho_retrieval_step2 else None
         for adj_km in (parameters.adj_km, 0.5 * parameters.adj_km)
@@ -109,12 +154,8 @@ def _errors(
     return AtmosphereErrors(
         aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),
         aot550_nodes=aot_nodes,
-        aot550_error=aot_error(
-            float(aot.statistics["aot_uncertainty"]), float(aot.statistics["aot_per_gain"]), calibration
-        ),
         water_cm=column,
-        water_error_cm=error,
-        calibration=calibration,
+        retrievals=retrievals,
         wide=wide,
         narrow=narrow,
     )
@@ -123,8 +164,7 @@ def _errors(
 def _fill(
     stored: NDArray[Any],
     dn: NDArray[np.uint16],
-    budget: BandBudget,
-    instrument: Instrument,
+    variance: LightVariance,
     relief: BandRelief | None,
     resolution: int,
     parameters: UncertaintyParameters,
@@ -138,9 +178,7 @@ def _fill(
         if relief is not None:
             received = relief.received(rows, dn.shape[1])
             slope = slope_error(relief, rows, received, parameters.slope_uncertainty_deg, parameters.sky_uncertainty)
-        error = uncertainty_of_strip(
-            reflectance_of_counts(counts), budget, instrument, rows, resolution, received, slope
-        )
+        error = uncertainty_of_strip(reflectance_of_counts(counts), variance, rows, resolution, received, slope)
         stored[rows] = to_counts(error, nodata)
         total += float(np.sum(error, where=~nodata, dtype=np.float64))
         number += int(np.count_nonzero(~nodata))
