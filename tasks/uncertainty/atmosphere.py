@@ -26,15 +26,14 @@ class AtmosphereErrors:
         aot550_nodes: ``[ny, nx]`` on the coarse nodes.
         water_cm: ``[ny, nx]`` column.
         retrievals: their errors, and that of the calibration.
-        wide, narrow: surroundings of the range ``Adj_Km`` and of half of it; None without adjacency correction.
+        surroundings: of the range ``Adj_Km``, of half and of twice of it; None without adjacency correction.
     """
 
     aot550: Float32
     aot550_nodes: Float32
     water_cm: Float32
     retrievals: RetrievalErrors
-    wide: Surroundings | None = None
-    narrow: Surroundings | None = None
+    surroundings: tuple[Surroundings, Surroundings, Surroundings] | None = None
 
 
 def budget_of_band(
@@ -59,7 +58,7 @@ def budget_of_band(
 
     def at(coefficients: CoarseCoefficients, aot550: Float32) -> BandCoefficients:
         found, _ = at_pixels(coefficients, scene.grid, GRID_M, aot550)
-        if errors.wide is None:
+        if errors.surroundings is None:
             found = replace(found, adjacency=np.zeros_like(found.adjacency))
         return found
 
@@ -67,12 +66,12 @@ def budget_of_band(
         return scene.grid.upsample(field, GRID_M, slice(0, rho60.shape[0]), rho60.shape[1])
 
     c = at(coarse, errors.aot550)
-    mean = rho60 if errors.wide is None else box_mean(rho60, errors.wide)
-    y_mean = echo(mean, c.spherical_albedo)
-    if errors.wide is None or errors.narrow is None:
+    if errors.surroundings is None:
+        y_mean = echo(rho60, c.spherical_albedo)
         reach = np.zeros_like(y_mean)
     else:
-        reach = adjacency_error(c, y_mean, echo(box_mean(rho60, errors.narrow), c.spherical_albedo))
+        y_mean, narrow, wide = (echo(box_mean(rho60, s), c.spherical_albedo) for s in errors.surroundings)
+        reach = adjacency_error(c, y_mean, narrow, wide)
     responses = (
         response(c, c, y_mean, errors.retrievals.calibration),
         central(c, at(coarse, errors.aot550 - step), at(coarse, errors.aot550 + step), y_mean),

@@ -85,14 +85,17 @@ def central(true: BandCoefficients, below: BandCoefficients, above: BandCoeffici
     )
 
 
-def adjacency_error(c: BandCoefficients, wide: Float32, narrow: Float32) -> Float32:
-    """Return the error of the light from not knowing how far the adjacency effect reaches.
+def adjacency_error(c: BandCoefficients, mean: Float32, narrow: Float32, wide: Float32) -> Float32:
+    """Return the standard uncertainty of the light from not knowing how far the adjacency effect reaches.
 
-    The range of ``Adj_Km`` is a convention; half of it is as likely. The two means of the surroundings differ where the
-    ground round a place changes with the distance, and there alone the range matters.
+    The range of ``Adj_Km`` is a convention; half and twice of it are one standard deviation away. The means of the
+    surroundings differ where the ground round a place changes with the distance, and there alone the range matters. It
+    matters more when it is shorter than assumed than when it is longer: both sides enter, as the halves of a normal
+    distribution with two widths.
 
     Args:
         c: coefficients.
-        wide, narrow: ``y_b`` averaged over ``Adj_Km`` and over half of it.
+        mean, narrow, wide: ``y_b`` averaged over ``Adj_Km``, over half and over twice of it.
     """
-    return np.asarray(c.adjacency * np.abs(wide - narrow) / (1.0 + c.spherical_albedo * wide), np.float32)
+    spread = np.sqrt(0.5 * (np.square(mean - narrow) + np.square(mean - wide)))
+    return np.asarray(c.adjacency * spread / (1.0 + c.spherical_albedo * mean), np.float32)

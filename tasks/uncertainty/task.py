@@ -16,7 +16,7 @@ from tasks.l1c.load import load_source
 from tasks.surface_reflectance.coarse import CoarseGrid, Float32, shrink, strips
 from tasks.surface_reflectance.geometry import mean_cosine
 from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
-from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describe_surroundings
+from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, block_means, describe_surroundings
 from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
 from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.terrain import BandRelief
@@ -147,18 +147,25 @@ def _errors(
             water_cm_of=answers.signal,
             water_cm_of_aot=answers.aot550,
         )
-    wide, narrow = (
-        describe_surroundings(maps.scl, adj_km, maps.resolution) if parameters.rho_retrieval_step2 else None
-        for adj_km in (parameters.adj_km, 0.5 * parameters.adj_km)
-    )
     return AtmosphereErrors(
         aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),
         aot550_nodes=aot_nodes,
         water_cm=column,
         retrievals=retrievals,
-        wide=wide,
-        narrow=narrow,
+        surroundings=_surroundings(maps, parameters),
     )
+
+
+def _surroundings(
+    maps: TileMaps, parameters: UncertaintyParameters
+) -> tuple[Surroundings, Surroundings, Surroundings] | None:
+    """Return the surroundings of the adjacency correction, of its range, of half and of twice of it."""
+    if not parameters.rho_retrieval_step2:
+        return None
+    mean, narrow, wide = (
+        describe_surroundings(maps.scl, parameters.adj_km * factor, maps.resolution) for factor in (1.0, 0.5, 2.0)
+    )
+    return None if mean is None or narrow is None or wide is None else (mean, narrow, wide)
 
 
 def _fill(

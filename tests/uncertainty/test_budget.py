@@ -80,8 +80,10 @@ def test_central_difference_is_half_of_both_sides() -> None:
 
 
 def test_adjacency_matters_where_the_surroundings_change_with_distance() -> None:
-    assert adjacency_error(coefficients(), field(0.2), field(0.2))[0, 0] == 0
-    assert adjacency_error(coefficients(), field(0.2), field(0.1))[0, 0] == pytest.approx(0.25 * 0.1 / 1.02, rel=1e-5)
+    even = [field(0.2)] * 3
+    assert adjacency_error(coefficients(), *even)[0, 0] == 0
+    found = adjacency_error(coefficients(), field(0.2), field(0.1), field(0.23))[0, 0]
+    assert found == pytest.approx(0.25 * np.sqrt((0.1**2 + 0.03**2) / 2) / 1.02, rel=1e-5)
 
 
 CALIBRATION, AOT, WATER = (0.001, 0.02), (-0.003, 0.01), (0.0, 0.002)
