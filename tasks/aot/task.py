@@ -24,7 +24,7 @@ CANDIDATES = ("RURAL", "MARITIME")
 """Aerosol types among which ``Aerosol_Type`` AUTO chooses; the first is taken where nothing decides."""
 
 
-@stage_task("aot", version="4")
+@stage_task("aot", version="5")
 def retrieve_aot(
     out: StageWriter,
     tile: TileRef,

@@ -41,7 +41,7 @@ def layers(available: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-@stage_task("uncertainty", version="2")
+@stage_task("uncertainty", version="3")
 def estimate_uncertainty(
     out: StageWriter,
     tile: TileRef,

@@ -42,6 +42,12 @@ _PASSES = 4
 _DARKEST = 0.01
 """Surface reflectance of B8A below which the ratio is noise."""
 _OUTLIER_CM = 0.01
+_PATH_ERROR = 0.1
+_LARGEST_ERRORS_CM = (0.3, 0.5)
+"""A column that moves by more than this when the path reflectance of B09 is a tenth brighter is not determined: over
+dark ground under much aerosol most of the signal is path. The second limit holds where the first leaves too few."""
+_FEWEST_DETERMINED = 0.01
+"""Share of the pixels with a solution that must be determined by the first limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +146,8 @@ def retrieve_columns(
 
     Returns:
         ``[rows, cols]`` columns [cm], limited to 0.05..7 (start column where not retrieved), and where they were
-        retrieved: usable pixels but the outliers (transmittance not in 0..1, dark ground, column below 0.01 cm).
+        retrieved: usable pixels but the outliers (transmittance not in 0..1, dark ground, column below 0.01 cm) and
+        those whose signal is mostly path.
     """
     grid = scene.grid
     whole, cols = slice(0, toa_window.shape[0]), toa_window.shape[1]
@@ -159,7 +166,7 @@ def retrieve_columns(
     column = np.full(toa_window.shape, start_column_cm, np.float32)
     valid = np.asarray(usable, np.bool_)
     for _ in range(_PASSES):
-        smooth = _smooth(column, valid)
+        before, smooth = column, _smooth(column, valid)
         ground = _ground(window, grid, aot550, smooth, toa_window)
         if beyond is not None and swir is not None:
             rise = _ground(swir, grid, aot550, smooth, beyond.toa) - ground
@@ -167,14 +174,30 @@ def retrieve_columns(
         root = np.sqrt(smooth)
         signal = toa_absorption - _polynomial(path_model, root)
         bare = scattering * ground / (1.0 - _polynomial(albedo_model, root) * ground)
-        transmittance = signal / np.maximum(bare, 1e-4)
+        transmittance = np.asarray(signal / np.maximum(bare, 1e-4), np.float32)
         valid = usable & (ground > _DARKEST) & (transmittance > 0) & (transmittance < 1)
-        absorption = -np.log(np.clip(transmittance, 1e-4, 1 - 1e-4))
-        z = (np.log(absorption) - np.float32(model.centre)) * np.float32(1 / model.scale)
-        estimate = np.exp(_polynomial(column_model, np.clip(z, -1.1, 1.1)))
+        estimate = _column_of(transmittance, column_model, model)
         valid &= estimate >= _OUTLIER_CM
         column = np.where(valid, np.clip(estimate, SMALLEST_COLUMN_CM, LARGEST_COLUMN_CM), np.float32(start_column_cm))
-    return column.astype(np.float32, copy=False), valid
+    by_path = np.float32(_PATH_ERROR) * (toa_absorption - signal) / np.maximum(bare, 1e-4)
+    brighter_path = np.asarray(transmittance - by_path, np.float32)
+    moved = np.maximum(np.abs(_column_of(brighter_path, column_model, model) - estimate), np.abs(estimate - before))
+    valid = _determined(valid, moved)
+    return np.where(valid, column, np.float32(start_column_cm)).astype(np.float32, copy=False), valid
+
+
+def _determined(solved: NDArray[np.bool_], moved_cm: Float32) -> NDArray[np.bool_]:
+    """Return the solved pixels whose column neither the last pass nor a wrong path reflectance moves by much."""
+    first, second = (solved & (moved_cm <= limit) for limit in _LARGEST_ERRORS_CM)
+    enough = np.count_nonzero(first) >= max(1.0, _FEWEST_DETERMINED * np.count_nonzero(solved))
+    return first if enough else second
+
+
+def _column_of(transmittance: Float32, column_model: Float32, model: AbsorptionModel) -> Float32:
+    """Return the column of a two-way transmittance of B09 [cm], not limited."""
+    absorption = -np.log(np.clip(transmittance, 1e-4, 1 - 1e-4))
+    z = (np.log(absorption) - np.float32(model.centre)) * np.float32(1 / model.scale)
+    return np.asarray(np.exp(_polynomial(column_model, np.clip(z, -1.1, 1.1))), np.float32)
 
 
 def _ground(window: BandAtmosphere, grid: CoarseGrid, aot550: Float32, column: Float32, toa: Float32) -> Float32:

@@ -23,7 +23,7 @@ from tasks.surface_reflectance.coefficients import linear_coefficients
 from tasks.surface_reflectance.inversion import ground_reflectance
 from tasks.surface_reflectance.scene import Scene, build_scene
 from tasks.water_vapour.apda import WindowBeyond, retrieve_columns
-from tasks.water_vapour.mapping import LAND_CLASSES, smooth_columns, write_map
+from tasks.water_vapour.mapping import LAND_CLASSES, fill_from_neighbourhood, smooth_columns, write_map
 from tasks.water_vapour.parameters import WaterVapourParameters
 
 PATCH, PATCHES = 3, 7
@@ -105,8 +105,11 @@ def water_map(column: np.ndarray, valid: np.ndarray) -> np.ndarray:
     scl = np.full((3 * BLOCKS[0], 3 * BLOCKS[1]), 4, np.uint8)
     mean = float(column[valid].mean())
     stored = np.zeros(scl.shape, np.uint16)
-    smooth = smooth_columns(column, valid, mean, WaterVapourParameters().smooth_wv_map)
-    write_map(smooth, valid, mean, scl, LAND_CLASSES, stored)
+    land = np.ones(BLOCKS, np.bool_)
+    filled = fill_from_neighbourhood(column, valid, land, mean, None)
+    write_map(
+        smooth_columns(filled, land, mean, WaterVapourParameters().smooth_wv_map), land, mean, scl, LAND_CLASSES, stored
+    )
     return stored / 1000.0
 
 

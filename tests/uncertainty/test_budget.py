@@ -15,7 +15,16 @@ from tasks.uncertainty.budget import (
     to_counts,
     uncertainty_of_strip,
 )
-from tasks.uncertainty.sensitivity import Response, adjacency_error, central, echo, gain, response, top_of_atmosphere
+from tasks.uncertainty.sensitivity import (
+    Response,
+    adjacency_error,
+    central,
+    echo,
+    gain,
+    response,
+    top_of_atmosphere,
+    two_thirds,
+)
 from tasks.uncertainty.task import layers
 
 
@@ -83,7 +92,15 @@ def test_adjacency_matters_where_the_surroundings_change_with_distance() -> None
     even = [field(0.2)] * 3
     assert adjacency_error(coefficients(), *even)[0, 0] == 0
     found = adjacency_error(coefficients(), field(0.2), field(0.1), field(0.23))[0, 0]
-    assert found == pytest.approx(0.25 * np.sqrt((0.1**2 + 0.03**2) / 2) / 1.02, rel=1e-5)
+    assert found == pytest.approx(0.25 * np.sqrt(0.1 * 0.03) / 1.02, rel=1e-5)
+
+
+@pytest.mark.parametrize("above", [1.0, 0.7, 0.4, 0.2, 0.05, 0.0])
+def test_two_thirds_of_lopsided_errors(above: float) -> None:
+    """Counted: errors as wide as 1 below and as ``above`` above."""
+    z = np.random.default_rng(3).standard_normal(400_000)
+    inside = np.abs(np.where(z < 0, z, above * z)) <= two_thirds(field(1.0), field(above))[0, 0]
+    assert inside.mean() == pytest.approx(0.683, abs=0.015)
 
 
 CALIBRATION, AOT, WATER = (0.001, 0.02), (-0.003, 0.01), (0.0, 0.002)
