@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,20 +12,19 @@ from tasks.common.bands import EXPORTED_BANDS, NATIVE_RESOLUTION
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
 from tasks.l1c.load import load_source
-from tasks.surface_reflectance.coarse import CoarseGrid, Float32, shrink, strips
+from tasks.surface_reflectance.coarse import Float32, shrink, strips
 from tasks.surface_reflectance.geometry import mean_cosine
-from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
-from tasks.surface_reflectance.neighbourhood import GRID_M, Surroundings, block_means, describe_surroundings
+from tasks.surface_reflectance.inputs import open_maps, open_scene, with_decided_aerosol
+from tasks.surface_reflectance.neighbourhood import GRID_M, block_means
 from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
-from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.terrain import BandRelief
-from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band
+from tasks.uncertainty.atmosphere import budget_of_band
 from tasks.uncertainty.budget import Instrument, LightVariance, reflectance_of_counts, to_counts, uncertainty_of_strip
-from tasks.uncertainty.column import ABSORPTION, BEYOND, WINDOW, column_answers
-from tasks.uncertainty.covariance import RetrievalErrors, covariance_of
+from tasks.uncertainty.column import ABSORPTION, BEYOND, WINDOW
+from tasks.uncertainty.covariance import covariance_of
+from tasks.uncertainty.errors import atmosphere_errors
 from tasks.uncertainty.parameters import UncertaintyParameters
 from tasks.uncertainty.slopes import slope_error
-from tasks.water_vapour.parameters import share_of_b09
 
 _RESOLUTIONS: Final = (10, 20, 60)
 
@@ -69,14 +67,15 @@ def estimate_uncertainty(
     scl, at = maps.scl, maps.resolution
     bands = tuple({*resolutions, WINDOW, ABSORPTION, BEYOND})
     scene = open_scene(out, tile, parameters, bands, l1c=l1c, dem=dem, meteo=meteo)
-    reflectance = _Reflectance(images, resolutions, maps)
-    errors = _errors(scene, parameters, maps, aot, water_vapour, reflectance)
+    names = {band: (images[r], f"{band}_{r}m", r) for band, r in resolutions.items()}
+    ground = {band: _of_blocks(*names[band], scl) for band in (WINDOW, BEYOND)}
+    errors = atmosphere_errors(scene, parameters, maps, aot.statistics, water_vapour.statistics, ground)
     irradiance = load_source(tile).product.solar_irradiance
     zenith = float(np.degrees(np.arccos(mean_cosine(scene.sun_zenith_deg))))
     reliefs = {r: relief_of(dem, scene, scl, r, parameters, at) for r in set(resolutions.values())}
     means: dict[str, float] = {}
     for band, resolution in resolutions.items():
-        dn, rho60 = reflectance.stored(band), reflectance.of_blocks(band)
+        dn, rho60 = open_array(images[resolution], f"{band}_{resolution}m"), _of_blocks(*names[band], scl)
         relief = relief_of_band(
             reliefs[resolution], scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None
         )
@@ -96,76 +95,10 @@ def estimate_uncertainty(
     )
 
 
-class _Reflectance:
-    """The stored images of the bands, and their means over the 60 m blocks."""
-
-    def __init__(self, images: dict[int, StageResult], resolutions: dict[str, int], maps: TileMaps) -> None:
-        self._images = images
-        self._resolutions = resolutions
-        self._valid = maps.scl != 0
-
-    def stored(self, band: str) -> NDArray[np.uint16]:
-        """Return the counts of a band at its finest image."""
-        resolution = self._resolutions[band]
-        return open_array(self._images[resolution], f"{band}_{resolution}m")
-
-    def of_blocks(self, band: str) -> Float32:
-        """Return the surface reflectance of the 60 m blocks."""
-        dn, resolution = self.stored(band), self._resolutions[band]
-        return reflectance_of_counts(dn if resolution == GRID_M else block_means(dn, self._valid, resolution))
-
-    def of_nodes(self, band: str, grid: CoarseGrid) -> Float32:
-        """Return the mean surface reflectance round the coarse nodes ``[ny, nx]``."""
-        rho = self.of_blocks(band)
-        return grid.area_mean(rho, rho > 0, GRID_M)
-
-
-def _errors(
-    scene: Scene,
-    parameters: UncertaintyParameters,
-    maps: TileMaps,
-    aot: StageResult,
-    water: StageResult,
-    reflectance: _Reflectance,
-) -> AtmosphereErrors:
-    """Return AOT, water vapour and surroundings with what is known about their errors."""
-    aot_nodes = nodes_of_map(scene.grid, maps.aot550, maps.scl, maps.resolution)
-    column = nodes_of_map(scene.grid, maps.water_vapour, maps.scl, maps.resolution)
-    retrievals = RetrievalErrors(
-        calibration=parameters.uncertainty_calibration / 100.0,
-        aot550=float(aot.statistics["aot_uncertainty"]),
-        water_cm=np.full_like(column, parameters.unknown_water_vapour_cm),
-        aot550_of=dict(aot.statistics["aot_per_gain"]),
-    )
-    if water.statistics["retrieved_percentage"] > 0:
-        window, beyond = (reflectance.of_nodes(band, scene.grid) for band in (WINDOW, BEYOND))
-        share = share_of_b09(parameters.wavelength)
-        answers = column_answers(scene, aot_nodes, column, window, beyond, share)
-        retrievals = replace(
-            retrievals,
-            water_cm=np.abs(answers.ratio) * np.float32(parameters.band_ratio_uncertainty),
-            water_cm_of=answers.signal,
-            water_cm_of_aot=answers.aot550,
-        )
-    return AtmosphereErrors(
-        aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),
-        aot550_nodes=aot_nodes,
-        water_cm=column,
-        retrievals=retrievals,
-        surroundings=_surroundings(maps, parameters),
-    )
-
-
-def _surroundings(
-    maps: TileMaps, parameters: UncertaintyParameters
-) -> tuple[Surroundings, Surroundings, Surroundings] | None:
-    """Return the surroundings of the adjacency correction, of its range, of half and of twice of it."""
-    if not parameters.rho_retrieval_step2:
-        return None
-    mean, narrow, wide = (
-        describe_surroundings(maps.scl, parameters.adj_km * factor, maps.resolution) for factor in (1.0, 0.5, 2.0)
-    )
-    return None if mean is None or narrow is None or wide is None else (mean, narrow, wide)
+def _of_blocks(image: StageResult, name: str, resolution: int, scl: NDArray[np.uint8]) -> Float32:
+    """Return the surface reflectance of a stored image, of the 60 m blocks."""
+    dn = open_array(image, name)
+    return reflectance_of_counts(dn if resolution == GRID_M else block_means(dn, scl != 0, resolution))
 
 
 def _fill(
