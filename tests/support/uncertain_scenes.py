@@ -14,6 +14,7 @@ water vapour and the range of the adjacency effect differ from scene to scene.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -198,8 +199,6 @@ def coverages(scenes: Iterable[Linearised], band: str) -> np.ndarray:
 
 def main() -> None:
     """Print the shares and the sizes of the errors [1e-4 of reflectance]."""
-    import sys
-
     scenes = linearised_scenes(int(sys.argv[1]) if sys.argv[1:] else SCENES)
     names = ("stated", "noise", OWN, *COMMON)
     print("| band | within | spread | direct | not linear | " + " | ".join(names) + " |")
