@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tasks.surface_reflectance.absorption_band import ABSORPTION_BAND
 from tasks.surface_reflectance.coarse import Float32
 
 
@@ -32,6 +33,7 @@ class RetrievalErrors:
         water_cm: ``[ny, nx]`` standard uncertainty of the column but for calibration and AOT [cm].
         water_cm_of: ``[ny, nx]`` change of the column with a relative change of a band's signal [cm].
         water_cm_of_aot: ``[ny, nx]`` change of the column with the AOT [cm].
+        mean_water_cm: as ``water_cm``, of the kilometre's mean column, with which B09 is corrected; None: the same.
     """
 
     calibration: float
@@ -40,6 +42,7 @@ class RetrievalErrors:
     aot550_of: dict[str, float] = field(default_factory=dict)
     water_cm_of: dict[str, Float32] = field(default_factory=dict)
     water_cm_of_aot: Float32 | None = None
+    mean_water_cm: Float32 | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,10 @@ def covariance_of(errors: RetrievalErrors, band: str) -> Covariance:
     c, none = errors.calibration, np.zeros_like(errors.water_cm)
     by_aot = none if errors.water_cm_of_aot is None else errors.water_cm_of_aot
     aot_variance = errors.aot550**2
-    water_variance = np.square(errors.water_cm) + np.square(by_aot * np.float32(errors.aot550))
+    mean = errors.mean_water_cm if band == ABSORPTION_BAND else None
+    water_variance = np.square(errors.water_cm if mean is None else mean) + np.square(
+        by_aot * np.float32(errors.aot550)
+    )
     together = by_aot * np.float32(errors.aot550**2)
     for source in {*errors.aot550_of, *errors.water_cm_of}:
         a = c * errors.aot550_of.get(source, 0.0)

@@ -54,6 +54,7 @@ def atmosphere_errors(
             water_cm=np.abs(answers.ratio) * np.float32(parameters.band_ratio_uncertainty),
             water_cm_of=answers.signal,
             water_cm_of_aot=answers.aot550,
+            mean_water_cm=np.abs(answers.ratio) * np.float32(parameters.mean_ratio_uncertainty),
         )
     return AtmosphereErrors(
         aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),

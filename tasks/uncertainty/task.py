@@ -86,7 +86,7 @@ def estimate_uncertainty(
         stored = out.create(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
         means[band] = _fill(stored, dn, budget.light, relief, resolution, parameters)
         stored.flush()
-    shared = covariance_of(errors.retrievals, "B09")
+    shared = covariance_of(errors.retrievals, WINDOW)
     out.statistics.update(
         layers=resolutions,
         mean_uncertainty=means,

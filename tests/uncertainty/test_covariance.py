@@ -100,3 +100,9 @@ def test_what_nothing_was_retrieved_from_is_independent() -> None:
     assert found.calibration_aot550 == 0
     for field in (found.calibration_water, found.aot550_water):
         np.testing.assert_array_equal(field, 0)
+
+
+def test_b09_is_corrected_with_a_mean_column() -> None:
+    known = errors(mean_water_cm=np.zeros((2, 2), np.float32))
+    shared, own = (covariance_of(known, band).water_cm.mean() for band in ("B09", "B8A"))
+    assert own == pytest.approx(np.hypot(shared, 0.03), rel=1e-5)
