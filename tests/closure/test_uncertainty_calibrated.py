@@ -37,8 +37,8 @@ def test_the_sampling_spread_is_small_against_the_limit(scenes: list[Linearised]
 def test_errors_add_up(scenes: list[Linearised], band: str) -> None:
     """What all errors at once leave beyond the sum of each alone, in standard deviations.
 
-    In one scene the errors drawn move a decision of the AOT retrieval (a limit of the vegetation, a check), which no sum
-    of small errors can tell.
+    In one scene the errors drawn move a decision of the AOT retrieval (a limit of the vegetation, a check), which no
+    sum of small errors can tell.
     """
     beyond = [
         np.sqrt(np.mean(np.square((s.predicted(band) - s.direct.error[band]) / s.found.sigma[band]))) for s in scenes
