@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ AOT_NODES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.27, 0.35, 0.45, 0.55, 0.7, 0.85, 1.05,
 RATIO_UNCERTAINTY = 0.05
 """One standard deviation of a scene's red over 2.2 um ratio: the range 0.4 to 0.6 that Sen2Cor allows
 ``AC_Swir_22um_Red_Refl_Ratio`` is taken for two of them either side."""
+_GAIN_STEP = 0.01
 _MOST_NEGATIVE = -0.05
 """Solutions down to here, by extrapolation, count in the mean, so that noise about clean air does not bias it."""
 
@@ -47,14 +48,14 @@ class TargetAot:
         solved: ``[rows, cols]`` where the ratio has a solution.
         mean: mean of the solved blocks, weighted by their target share; None when none is solved.
         uncertainty: one standard deviation of the mean, from the surface relation it stands on.
-        per_gain: change of the mean with a relative change of the signal (of the red band where one band decides).
+        per_gain: change of the mean with a relative change of the signal, by band; nothing where it is not known.
     """
 
     aot550: Float32
     solved: NDArray[np.bool_]
     mean: float | None
     uncertainty: float = 0.0
-    per_gain: float = 0.0
+    per_gain: dict[str, float] = field(default_factory=dict)
 
 
 def invert_targets(scene: Scene, targets: Targets, ratio: float, water_vapour_cm: Float32) -> TargetAot:
@@ -80,9 +81,7 @@ def invert_targets(scene: Scene, targets: Targets, ratio: float, water_vapour_cm
     share = targets.share
     aot550 = np.zeros(share.shape, np.float32)
     solved = np.zeros(share.shape, np.bool_)
-    per_ratio, per_gain = np.zeros(share.shape, np.float32), np.zeros(share.shape, np.float32)
-    middle = trials[AOT_NODES.index(0.2)]["B04"].inverse_transmittance
-    gain = scene.grid.upsample(middle, GRID_M, slice(0, share.shape[0]), share.shape[1])
+    answers: dict[str, Float32] = {name: np.zeros(share.shape, np.float32) for name in ("ratio", *atmospheres)}
     for rows in strips(share.shape[0]):
         here = share[rows] > 0
         if not here.any():
@@ -94,23 +93,20 @@ def invert_targets(scene: Scene, targets: Targets, ratio: float, water_vapour_cm
             excess[number], swir[number] = rho["B04"] - ratio * rho["B12"], rho["B12"]
         solution, found = solve_crossing(excess)
         place, fall = _steepness(excess, solution)
-        red = targets.toa["B04"][rows][here] * gain[rows][here]
-        per_ratio[rows][here] = np.take_along_axis(swir, place, axis=0)[0] / fall
-        per_gain[rows][here] = red / fall
+        answers["ratio"][rows][here] = np.take_along_axis(swir, place, axis=0)[0] / fall
+        middle = trials[int(np.median(place))]
+        for band, share_of_excess in (("B04", 1.0), ("B12", -ratio)):
+            change = share_of_excess * _answer_to_gain(middle[band], scene.grid, rows, here, targets, band)
+            answers[band][rows][here] = change / fall
         aot550[rows][here] = solution
         solved[rows][here] = found
     weight = np.where(solved, share, 0).astype(np.float64)
     if weight.sum() == 0:
         return TargetAot(aot550, solved, None)
+    means = {name: float((values * weight).sum() / weight.sum()) for name, values in answers.items()}
     mean = float((aot550 * weight).sum() / weight.sum())
-    by_ratio, by_gain = (float((field * weight).sum() / weight.sum()) for field in (per_ratio, per_gain))
-    return TargetAot(
-        np.where(solved, aot550, np.float32(mean)).astype(np.float32),
-        solved,
-        mean,
-        RATIO_UNCERTAINTY * by_ratio,
-        by_gain,
-    )
+    own = np.where(solved, aot550, np.float32(mean)).astype(np.float32)
+    return TargetAot(own, solved, mean, RATIO_UNCERTAINTY * means.pop("ratio"), means)
 
 
 def _steepness(excess: Float32, solution: Float32) -> tuple[NDArray[np.intp], Float32]:
@@ -122,17 +118,33 @@ def _steepness(excess: Float32, solution: Float32) -> tuple[NDArray[np.intp], Fl
     return above, np.asarray(np.maximum(fall, np.float32(0.01)), np.float32)
 
 
-def target_reflectance(
+def _answer_to_gain(
     c: BandCoefficients, grid: CoarseGrid, rows: slice, here: NDArray[np.bool_], targets: Targets, band: str
 ) -> Float32:
-    """Return the surface reflectance ``[n]`` of the blocks ``here`` of a strip."""
+    """Return the change of the surface reflectance ``[n]`` with a relative change of the band's signal."""
+    as_it_is = target_reflectance(c, grid, rows, here, targets, band)
+    brighter = target_reflectance(c, grid, rows, here, targets, band, 1.0 + _GAIN_STEP)
+    return np.asarray((brighter - as_it_is) / np.float32(_GAIN_STEP), np.float32)
+
+
+def target_reflectance(
+    c: BandCoefficients,
+    grid: CoarseGrid,
+    rows: slice,
+    here: NDArray[np.bool_],
+    targets: Targets,
+    band: str,
+    signal: float = 1.0,
+) -> Float32:
+    """Return the surface reflectance ``[n]`` of the blocks ``here`` of a strip, of a signal times ``signal``."""
     cols = here.shape[1]
     path, gain, albedo, adjacency = (
         grid.upsample(field, GRID_M, rows, cols)[here]
         for field in (c.path, c.inverse_transmittance, c.spherical_albedo, c.adjacency)
     )
-    y = (targets.toa[band][rows][here] - path) * gain
-    y_mean = None if targets.toa_mean is None else (targets.toa_mean[band][rows][here] - path) * gain
+    factor = np.float32(signal)
+    y = (targets.toa[band][rows][here] * factor - path) * gain
+    y_mean = None if targets.toa_mean is None else (targets.toa_mean[band][rows][here] * factor - path) * gain
     return ground_reflectance(y, albedo, adjacency, y_mean)
 
 

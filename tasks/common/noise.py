@@ -41,3 +41,16 @@ def noise_deviation(
     share = _READ_NOISE_SHARE + (1.0 - _READ_NOISE_SHARE) * np.maximum(reflectance, 0.0) / reference
     deviation: NDArray[np.float32] = (reference / SIGNAL_TO_NOISE[band] * np.sqrt(share)).astype(np.float32)
     return deviation
+
+
+def noise_variance(band: str, solar_irradiance: float, sun_zenith_deg: float) -> tuple[float, float]:
+    """Return the variance of the same noise as a straight line: at no signal, and per unit of reflectance.
+
+    Args:
+        band: band name.
+        solar_irradiance: of the band [W m-2 um-1].
+        sun_zenith_deg: scene mean.
+    """
+    reference = REFERENCE_RADIANCE[band] * np.pi / (solar_irradiance * np.cos(np.radians(sun_zenith_deg)))
+    at_reference = (reference / SIGNAL_TO_NOISE[band]) ** 2
+    return float(_READ_NOISE_SHARE * at_reference), float((1.0 - _READ_NOISE_SHARE) * at_reference / reference)

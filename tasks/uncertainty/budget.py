@@ -1,19 +1,22 @@
-"""The shares of one pixel's uncertainty and their sum, in row strips.
+"""One standard deviation of the surface reflectance, pixel by pixel in row strips.
 
-One standard deviation of the surface reflectance ``rho = L / e``; the shares are independent, their variances add::
+The pixel's light ``L = rho e`` answers to errors of the calibration, of the AOT and of the water vapour by amounts that
+are linear in ``L`` (:mod:`tasks.uncertainty.sensitivity`): ``r_i = d_i + s_i L`` for one standard deviation of each.
+These errors are correlated, with coefficients ``c_ij`` (:mod:`tasks.uncertainty.covariance`). The law of propagation
+for correlated inputs (JCGM 100:2008, equation 16) and what is independent of them give::
 
-    u^2 = (g^2 (n^2 + d^2) + (c0 + c1 L)^2 + (a0 + a1 L)^2 + (w0 + w1 L)^2 + k^2) / e^2 + (rho v)^2
+    u(L)^2 = sum_i r_i^2 + 2 sum_{i<j} c_ij r_i r_j + g^2 (n^2 + d^2) + k^2
+    u(rho)^2 = u(L)^2 / e^2 + (rho v)^2
 
-with ``g`` the gain of the inversion for one pixel, ``n`` the instrument's noise, ``d`` the rounding of the counts,
-``c``, ``a`` and ``w`` the answers to an error of the calibration, of AOT and of water vapour, ``k`` that of the
-adjacency range, and ``v`` the relative uncertainty of the light on slopes (law of propagation: JCGM 100:2008, equation
-10; the terms of Level-1C: Gorrono et al. 2017, doi:10.3390/rs9020178). The noise's variance is linear in the signal and
-the signal in ``L``, so all but the last term is a parabola in ``L`` whose coefficients change as slowly as the
-atmosphere: they are computed at 60 m.
+with ``g`` the gain of the inversion for one pixel, ``n`` the instrument's noise (its variance is linear in the signal),
+``d`` the rounding of the counts, ``k`` the error of the adjacency range, and ``v`` the relative uncertainty of the
+light on slopes (the terms of Level-1C: Gorrono et al. 2017, doi:10.3390/rs9020178). ``u(L)^2`` is a parabola in ``L``:
+three fields a band.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.bands import NATIVE_RESOLUTION
-from tasks.common.noise import noise_deviation
+from tasks.common.noise import noise_variance
 from tasks.surface_reflectance.coarse import Float32, enlarge
 from tasks.surface_reflectance.inversion import OFFSET, QUANTIFICATION
 from tasks.surface_reflectance.neighbourhood import GRID_M
@@ -42,7 +45,7 @@ class Instrument:
         band: band name.
         solar_irradiance: [W m-2 um-1].
         sun_zenith_deg: mean of the scene.
-        averaged: pixels of the instrument in one pixel of the image (1, 4 or 9).
+        averaged: pixels of the instrument in one pixel of the image (1, 4, 9 or 36).
     """
 
     band: str
@@ -56,62 +59,68 @@ class Instrument:
         averaged = max(1, (resolution // NATIVE_RESOLUTION[band]) ** 2)
         return cls(band, solar_irradiance, sun_zenith_deg, averaged)
 
-    def variance(self, toa: Float32) -> Float32:
-        """Return the variance of one pixel's top-of-atmosphere reflectance: noise and rounding."""
-        noise = noise_deviation(self.band, toa, self.solar_irradiance, self.sun_zenith_deg)
-        return np.asarray(np.square(noise) / np.float32(self.averaged) + np.float32(ROUNDING**2), np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class BandBudget:
-    """Fields of a band on the 60 m raster.
-
-    Attributes:
-        path: top-of-atmosphere reflectance of dark ground, the surroundings included.
-        gain: light per unit of top-of-atmosphere reflectance.
-        calibration: answer to one standard deviation of the calibration.
-        aot550: answer to one standard deviation of the AOT.
-        water_vapour: the same for water vapour.
-        adjacency: error of the light from the range of the adjacency effect.
-        albedo: spherical albedo of the atmosphere.
-    """
-
-    path: Float32
-    gain: Float32
-    calibration: Response
-    aot550: Response
-    water_vapour: Response
-    adjacency: Float32
-    albedo: Float32
+    def variance(self) -> tuple[float, float]:
+        """Return the variance of one pixel's top-of-atmosphere reflectance, noise and rounding: at no signal, and per
+        unit of reflectance."""
+        constant, slope = noise_variance(self.band, self.solar_irradiance, self.sun_zenith_deg)
+        return constant / self.averaged + float(ROUNDING**2), slope / self.averaged
 
 
 @dataclass(frozen=True, eq=False)
 class LightVariance:
-    """The variance of the light on the 60 m raster: ``constant + linear L + square L^2``."""
+    """``u(L)^2 = constant + linear L + square L^2``; fields of one shape, float32."""
 
     constant: Float32
     linear: Float32
     square: Float32
 
+    def __add__(self, other: LightVariance) -> LightVariance:
+        """Return the variance of the sum of two independent errors."""
+        return LightVariance(self.constant + other.constant, self.linear + other.linear, self.square + other.square)
 
-def light_variance(budget: BandBudget, instrument: Instrument) -> LightVariance:
-    """Return the variance of a band's light ``L``, all but that of the light on slopes.
+
+Correlations = Mapping[tuple[int, int], Float32 | float]
+
+
+def correlated(responses: tuple[Response, ...], correlations: Correlations) -> LightVariance:
+    """Return the variance of errors that are linear in the light.
 
     Args:
-        budget: of the band.
+        responses: the answer to one standard deviation of each.
+        correlations: coefficients of pairs ``(i, j)`` of them, ``i < j``; pairs that are left out are independent.
+    """
+    constant, linear, square = (np.zeros_like(responses[0].dark) for _ in range(3))
+    pairs = {(i, i): np.float32(0.5) for i in range(len(responses))} | dict(correlations)
+    for (i, j), coefficient in pairs.items():
+        first, second = responses[i], responses[j]
+        twice = np.asarray(2.0 * coefficient, np.float32)
+        constant += twice * first.dark * second.dark
+        linear += twice * (first.dark * second.slope + second.dark * first.slope)
+        square += twice * first.slope * second.slope
+    return LightVariance(constant, linear, square)
+
+
+def independent(path: Float32, gain: Float32, adjacency: Float32, instrument: Instrument) -> LightVariance:
+    """Return the variance by noise and rounding of the pixel, and by the range of the adjacency effect.
+
+    Args:
+        path: top-of-atmosphere reflectance of dark ground, the surroundings included.
+        gain: light per unit of top-of-atmosphere reflectance.
+        adjacency: error of the light.
         instrument: of the band.
     """
-    dark, bright = (instrument.variance(np.full((1, 1), signal, np.float32)) for signal in (0.0, 1.0))
-    per_signal = bright - dark
-    square_gain = np.square(budget.gain)
-    constant = square_gain * (dark + per_signal * budget.path) + np.square(budget.adjacency)
-    linear = budget.gain * per_signal
-    square = np.zeros_like(linear)
-    for answer in (budget.calibration, budget.aot550, budget.water_vapour):
-        constant += np.square(answer.dark)
-        linear += np.float32(2.0) * answer.dark * answer.slope
-        square += np.square(answer.slope)
-    return LightVariance(constant, linear, square)
+    constant, slope = (np.float32(number) for number in instrument.variance())
+    return LightVariance(
+        np.square(gain) * (constant + slope * path) + np.square(adjacency), gain * slope, np.zeros_like(gain)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class BandBudget:
+    """Fields of a band on the 60 m raster: the variance of the light, and the spherical albedo of the atmosphere."""
+
+    light: LightVariance
+    albedo: Float32
 
 
 def uncertainty_of_strip(
@@ -126,7 +135,7 @@ def uncertainty_of_strip(
 
     Args:
         rho: ``[rows, cols]`` surface reflectance of the strip.
-        variance: of the band.
+        variance: of the light, on the 60 m raster.
         rows: the strip's rows in the image.
         resolution: pixel size: 10, 20 or 60 [m].
         received: ``e`` of the strip; None over level ground.
@@ -134,17 +143,16 @@ def uncertainty_of_strip(
     """
     factor, cols = GRID_M // resolution, rho.shape[1]
     light = rho if received is None else rho * received
-    total = enlarge(variance.square, factor, rows, cols)
-    total *= light
+    total = enlarge(variance.square, factor, rows, cols) * light
     total += enlarge(variance.linear, factor, rows, cols)
     total *= light
     total += enlarge(variance.constant, factor, rows, cols)
+    np.maximum(total, np.float32(ROUNDING**2), out=total)  # a negative signal would have less noise than none
     if received is not None:
         total /= np.square(received)
     if slope_error is not None:
         total += np.square(rho * slope_error)
-    np.maximum(total, np.float32(0.0), out=total)
-    return np.sqrt(total, out=total)
+    return np.asarray(np.sqrt(total, out=total), np.float32)
 
 
 def to_counts(uncertainty: Float32, nodata: NDArray[np.bool_]) -> NDArray[Any]:

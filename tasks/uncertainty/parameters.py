@@ -16,6 +16,9 @@ class UncertaintyParameters(SurfaceReflectanceParameters):
     band_ratio_uncertainty: float = Field(0.01, ge=0.0, le=1.0)
     """One standard deviation of what limits the water vapour: B09 over B8A, by noise and the ground's slope between
     them (1 % is 0.025 cm at 2 cm). The calibration of the two bands comes on top."""
+    mean_ratio_uncertainty: float = Field(0.004, ge=0.0, le=1.0)
+    """The same of the mean column of the kilometre, with which B09 is corrected: noise averages out, and so in part do
+    the slopes of the half dozen kinds of ground that a kilometre of land holds (1 % over the root of six)."""
     unknown_water_vapour_cm: float = Field(1.0, ge=0.0, le=5.0)
     """One standard deviation of the column where none was retrieved [cm]."""
     slope_uncertainty_deg: float = Field(2.7, ge=0.0, le=45.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.common.artefacts import StageWriter
 from tasks.common.bands import EXPORTED_BANDS, NATIVE_RESOLUTION
@@ -15,19 +16,17 @@ from tasks.l1c.load import load_source
 from tasks.surface_reflectance.coarse import Float32, shrink
 from tasks.surface_reflectance.corrector import TOGETHER
 from tasks.surface_reflectance.geometry import mean_cosine
-from tasks.surface_reflectance.inputs import TileMaps, nodes_of_map, open_maps, open_scene, with_decided_aerosol
+from tasks.surface_reflectance.inputs import open_maps, open_scene, with_decided_aerosol
 from tasks.surface_reflectance.lighting import SlopeLight
-from tasks.surface_reflectance.neighbourhood import GRID_M, block_means, describe_surroundings
+from tasks.surface_reflectance.neighbourhood import GRID_M, block_means
 from tasks.surface_reflectance.relief_inputs import relief_of, relief_of_band
 from tasks.surface_reflectance.scene import Scene
 from tasks.surface_reflectance.terrain import Relief
-from tasks.uncertainty.atmosphere import AtmosphereErrors, aot_error, budget_of_band, column_error_cm, ratio_error
-from tasks.uncertainty.budget import (
-    Instrument,
-    LightVariance,
-    light_variance,
-    reflectance_of_counts,
-)
+from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band
+from tasks.uncertainty.budget import Instrument, LightVariance, reflectance_of_counts
+from tasks.uncertainty.column import ABSORPTION, BEYOND, WINDOW
+from tasks.uncertainty.covariance import covariance_of
+from tasks.uncertainty.errors import atmosphere_errors
 from tasks.uncertainty.filling import BandLayer, fill_layers
 from tasks.uncertainty.parameters import UncertaintyParameters
 
@@ -70,8 +69,11 @@ def estimate_uncertainty(
     resolutions = layers(tuple(images))
     maps = open_maps(parameters.map_resolution, classification, aot, water_vapour)
     scl, at = maps.scl, maps.resolution
-    scene = open_scene(out, tile, parameters, tuple({*resolutions, "B09"}), l1c=l1c, dem=dem, meteo=meteo)
-    errors = _errors(scene, parameters, maps, aot, water_vapour)
+    needed = tuple({*resolutions, WINDOW, ABSORPTION, BEYOND})
+    scene = open_scene(out, tile, parameters, needed, l1c=l1c, dem=dem, meteo=meteo)
+    names = {band: (images[r], f"{band}_{r}m", r) for band, r in resolutions.items()}
+    ground = {band: _of_blocks(*names[band], scl) for band in (WINDOW, BEYOND)}
+    errors = atmosphere_errors(scene, parameters, maps, aot.statistics, water_vapour.statistics, ground)
     irradiance = load_source(tile).product.solar_irradiance
     zenith = float(np.degrees(np.arccos(mean_cosine(scene.sun_zenith_deg))))
     weight = shrink(scl != 0, GRID_M // at)
@@ -82,51 +84,25 @@ def estimate_uncertainty(
         for first in range(0, len(bands), TOGETHER):
             sources = {}
             for band in bands[first : first + TOGETHER]:
-                dn = open_rows(images[resolution], f"{band}_{resolution}m")
-                rho60 = reflectance_of_counts(dn[:] if resolution == GRID_M else block_means(dn, scl != 0, resolution))
+                dn, rho60 = open_rows(*names[band][:2]), _of_blocks(*names[band], scl)
                 instrument = Instrument.of_image(band, irradiance[band], zenith, resolution)
                 variance, light = _fields(scene, band, errors, rho60, weight, instrument, relief, parameters)
                 stored = out.create_rows(f"{band}_uncertainty_{resolution}m", dn.shape, np.uint16)
                 sources[band] = BandLayer(dn, variance, light, stored)
             means |= fill_layers(sources, relief, resolution, parameters)
+    shared = covariance_of(errors.retrievals, WINDOW)
     out.statistics.update(
         layers=resolutions,
         mean_uncertainty=means,
-        aot_uncertainty=errors.aot550_error,
-        water_vapour_uncertainty_cm=float(errors.water_error_cm.mean()),
+        aot_uncertainty=shared.aot550,
+        water_vapour_uncertainty_cm=float(shared.water_cm.mean()),
     )
 
 
-def _errors(
-    scene: Scene, parameters: UncertaintyParameters, maps: TileMaps, aot: StageResult, water: StageResult
-) -> AtmosphereErrors:
-    """Return AOT, water vapour and surroundings with what is known about their errors."""
-    calibration = parameters.uncertainty_calibration / 100.0
-    aot_nodes = nodes_of_map(scene.grid, maps.aot550, maps.scl, maps.resolution)
-    column = nodes_of_map(scene.grid, maps.water_vapour, maps.scl, maps.resolution)
-    if water.statistics["retrieved_percentage"] > 0:
-        ratio = ratio_error(parameters.band_ratio_uncertainty, calibration)
-        error = column_error_cm(scene, aot_nodes, column, ratio)
-    else:
-        error = np.full_like(column, parameters.unknown_water_vapour_cm)
-    wide, narrow = (
-        describe_surroundings(maps.scl, adj_km, maps.resolution, parameters.adjacency_kernel)
-        if parameters.rho_retrieval_step2
-        else None
-        for adj_km in (parameters.adj_km, 0.5 * parameters.adj_km)
-    )
-    return AtmosphereErrors(
-        aot550=block_means(maps.aot550, maps.scl != 0, maps.resolution) * np.float32(0.001),
-        aot550_nodes=aot_nodes,
-        aot550_error=aot_error(
-            float(aot.statistics["aot_uncertainty"]), float(aot.statistics["aot_per_gain"]), calibration
-        ),
-        water_cm=column,
-        water_error_cm=error,
-        calibration=calibration,
-        wide=wide,
-        narrow=narrow,
-    )
+def _of_blocks(image: StageResult, name: str, resolution: int, scl: NDArray[np.uint8]) -> Float32:
+    """Return the surface reflectance of a stored image, of the 60 m blocks."""
+    dn = open_rows(image, name)
+    return reflectance_of_counts(dn[:] if resolution == GRID_M else block_means(dn, scl != 0, resolution))
 
 
 def _fields(
@@ -140,7 +116,7 @@ def _fields(
     parameters: UncertaintyParameters,
 ) -> tuple[LightVariance, SlopeLight | None]:
     """Return the variance of a band's light, and the light on slopes (None over level ground)."""
-    budget = budget_of_band(scene, band, errors, rho60)
+    budget = budget_of_band(scene, band, errors, rho60, instrument)
     on_slopes = relief_of_band(relief, scene, band, errors.aot550_nodes, errors.water_cm, parameters, 0, None)
     light = None if on_slopes is None else on_slopes.with_known_ground(rho60, weight, budget.albedo).light()
-    return light_variance(budget, instrument), light
+    return budget.light, light

@@ -43,6 +43,12 @@ _PASSES = 4
 _DARKEST = 0.01
 """Surface reflectance of B8A below which the ratio is noise."""
 _OUTLIER_CM = 0.01
+_PATH_ERROR = 0.1
+_LARGEST_ERRORS_CM = (0.3, 0.5)
+"""A column that moves by more than this when the path reflectance of B09 is a tenth brighter is not determined: over
+dark ground under much aerosol most of the signal is path. The second limit holds where the first leaves too few."""
+_FEWEST_DETERMINED = 0.01
+"""Share of the pixels with a solution that must be determined by the first limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +153,8 @@ def retrieve_columns(
 
     Returns:
         ``[rows, cols]`` columns [cm], limited to 0.05..7 (start column where not retrieved), and where they were
-        retrieved: usable pixels but the outliers (transmittance not in 0..1, dark ground, column below 0.01 cm).
+        retrieved: usable pixels but the outliers (transmittance not in 0..1, dark ground, column below 0.01 cm) and
+        those whose signal is mostly path.
     """
     grid, everywhere = scene.grid, np.ones(toa_window.shape, np.bool_)
     model = fit_absorption(scene.atmosphere("B09"), aot550)
@@ -155,8 +162,9 @@ def retrieve_columns(
 
     column = np.full(toa_window.shape, start_column_cm, np.float32)
     valid = np.asarray(usable, np.bool_)
-    for _ in range(_PASSES):
-        smooth = _smooth(column, valid)
+    moved = np.zeros(toa_window.shape, np.float32)
+    for number in range(_PASSES):
+        before, smooth = column, _smooth(column, valid)
         # the column matters little in the windows: its mean round the nodes is enough
         nodes = grid.area_mean(smooth, everywhere, RESOLUTION_M)
         seen = [linear_coefficients(window.terms(aot550, nodes)) for window in windows]
@@ -170,11 +178,29 @@ def retrieve_columns(
             found &= usable[rows]
             valid[rows] = found
             column[rows] = np.where(found, estimate, np.float32(start_column_cm))
-    return column, valid
+            if number == _PASSES - 1:
+                brighter = 1.0 + _PATH_ERROR
+                other, _ = _estimate(model, grid, rows, smooth[rows], ground, toa_absorption[rows], brighter)
+                moved[rows] = np.maximum(np.abs(other - estimate), np.abs(estimate - before[rows]))
+    valid = _determined(valid, moved)
+    return np.where(valid, column, np.float32(start_column_cm)), valid
+
+
+def _determined(solved: NDArray[np.bool_], moved_cm: Float32) -> NDArray[np.bool_]:
+    """Return the solved pixels whose column neither the last pass nor a wrong path reflectance moves by much."""
+    first, second = (solved & (moved_cm <= limit) for limit in _LARGEST_ERRORS_CM)
+    enough = np.count_nonzero(first) >= max(1.0, _FEWEST_DETERMINED * np.count_nonzero(solved))
+    return first if enough else second
 
 
 def _estimate(
-    model: AbsorptionModel, grid: CoarseGrid, rows: slice, column: Float32, ground: Float32, toa: Float32
+    model: AbsorptionModel,
+    grid: CoarseGrid,
+    rows: slice,
+    column: Float32,
+    ground: Float32,
+    toa: Float32,
+    path: float = 1.0,
 ) -> tuple[Float32, NDArray[np.bool_]]:
     """Return a better column of a row strip, and where it is none of the outliers.
 
@@ -185,6 +211,7 @@ def _estimate(
         column: ``[rows, cols]`` the last estimate.
         ground: surface reflectance in B09.
         toa: top-of-atmosphere reflectance of B09.
+        path: factor on the path reflectance.
     """
     cols = column.shape[1]
 
@@ -192,7 +219,7 @@ def _estimate(
         return grid.upsample(field, RESOLUTION_M, rows, cols)
 
     root = np.sqrt(column)
-    signal = toa - _polynomial([up(field) for field in model.path], root)
+    signal = toa - np.float32(path) * _polynomial([up(field) for field in model.path], root)
     echo = _polynomial([up(field) for field in model.spherical_albedo], root)
     bare = up(model.scattering) * ground / (1.0 - echo * ground)
     transmittance = signal / np.maximum(bare, 1e-4)

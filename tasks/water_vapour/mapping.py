@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.aot.mapping import fill_gaps
+from tasks.surface_reflectance.absorption_band import SCALE_HEIGHT_KM
 from tasks.surface_reflectance.coarse import Float32, enlarge, shrink, strips
 from tasks.surface_reflectance.neighbourhood import class_mask
 from tasks.water_vapour.apda import LARGEST_COLUMN_CM, SMALLEST_COLUMN_CM
@@ -39,6 +41,32 @@ def usable_blocks(
     land = shrink(class_mask(scl, classes), factor) > _LAND_SHARE
     complete = shrink(np.asarray(scl) == 0, factor) == 0
     return np.asarray(land & complete & (np.asarray(absorption_dn) > 0))
+
+
+def fill_from_neighbourhood(
+    column: Float32,
+    retrieved: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
+    mean_cm: float,
+    height_km: Float32 | None,
+) -> Float32:
+    """Return the columns with those of the wanted pixels that were not retrieved taken from the retrieved ones near by.
+
+    The columns are brought to sea level first, ``U exp(h / 1.95 km)``, and back to the height of the pixel; the nearer
+    a retrieved pixel, the more it counts (:func:`tasks.aot.mapping.fill_gaps`). Sen2Cor gives such pixels the mean.
+
+    Args:
+        column: ``[rows60, cols60]`` [cm].
+        retrieved, wanted: ``[rows60, cols60]``.
+        mean_cm: mean of the retrieved columns.
+        height_km: ``[rows60, cols60]`` of the ground; None where it is level.
+    """
+    if height_km is None:
+        return np.where(wanted, fill_gaps(column, retrieved, mean_cm), column)
+    above = np.exp(-height_km / np.float32(SCALE_HEIGHT_KM)).astype(np.float32)
+    at_sea_level = column / above
+    mean = float(at_sea_level[retrieved].mean(dtype=np.float64)) if retrieved.any() else mean_cm
+    return np.where(wanted, fill_gaps(at_sea_level, retrieved, mean) * above, column).astype(np.float32)
 
 
 def smooth_columns(column: Float32, valid: NDArray[np.bool_], mean_cm: float, length_m: float) -> Float32:

@@ -9,6 +9,12 @@ from pydantic import Field
 from tasks.surface_reflectance.parameters import CENTRES_UM, AtmosphereParameters
 
 
+def share_of_b09(wavelength: dict[str, float]) -> float:
+    """Return where B09 lies between B8A (0) and B11 (1); 0 where the wavelengths are not in this order."""
+    window, absorption, beyond = (wavelength[band] for band in ("B8A", "B09", "B11"))
+    return (absorption - window) / (beyond - window) if window < absorption < beyond else 0.0
+
+
 class WaterVapourParameters(AtmosphereParameters):
     """Parameters of the stage ``water_vapour``."""
 
@@ -30,6 +36,5 @@ class WaterVapourParameters(AtmosphereParameters):
 
     @property
     def share_of_b09(self) -> float:
-        """Return where B09 lies between B8A (0) and B11 (1); 0 where the wavelengths are not in this order."""
-        window, absorption, beyond = (self.wavelength[band] for band in ("B8A", "B09", "B11"))
-        return (absorption - window) / (beyond - window) if window < absorption < beyond else 0.0
+        """Return where B09 lies between B8A (0) and B11 (1)."""
+        return share_of_b09(self.wavelength)

@@ -17,12 +17,18 @@ from tasks.surface_reflectance.inputs import (
 from tasks.surface_reflectance.inversion import to_reflectance
 from tasks.surface_reflectance.neighbourhood import block_means
 from tasks.water_vapour.apda import WindowBeyond, retrieve_columns
-from tasks.water_vapour.mapping import retrieved_classes, smooth_columns, usable_blocks, write_map
+from tasks.water_vapour.mapping import (
+    fill_from_neighbourhood,
+    retrieved_classes,
+    smooth_columns,
+    usable_blocks,
+    write_map,
+)
 from tasks.water_vapour.parameters import WaterVapourParameters
 from tasks.water_vapour.season import start_column_cm
 
 
-@stage_task("water_vapour", version="4")
+@stage_task("water_vapour", version="5")
 def retrieve_water_vapour(
     out: StageWriter,
     tile: TileRef,
@@ -48,6 +54,8 @@ def retrieve_water_vapour(
     parameters = with_decided_aerosol(parameters, aot)
     column = np.full(absorption_dn.shape, start, np.float32)
     valid = np.zeros(absorption_dn.shape, np.bool_)
+    wanted = usable_blocks(scl, classes, absorption_dn)
+    heights = None
     if parameters.wv_correction:
         scene = open_scene(out, tile, parameters, ("B8A", "B09", "B11"), l1c=l1c, dem=dem, meteo=meteo)
         window, beyond = (
@@ -58,20 +66,25 @@ def retrieve_water_vapour(
             scene,
             window,
             to_reflectance(absorption_dn, calibration_of(l1c, "B09")),
-            usable_blocks(scl, classes, absorption_dn),
+            wanted,
             nodes_of_map(scene.grid, open_array(aot, f"aot_{at}m"), scl, at),
             start,
             WindowBeyond(beyond, parameters.share_of_b09),
         )
+        heights = scene.pixel_height_km
         if not valid.any():
             out.fall_back("L2A-WV-DEFAULT", f"no land to retrieve water vapour from: {start:.2f} cm everywhere")
     mean = float(column[valid].mean(dtype=np.float64)) if valid.any() else float(start)
-    smooth = smooth_columns(column, valid, mean, parameters.smooth_wv_map)
+    known = valid
+    if valid.any():
+        column, known = fill_from_neighbourhood(column, valid, wanted, mean, heights), valid | wanted
+    smooth = smooth_columns(column, known, mean, parameters.smooth_wv_map)
     stored = out.create(f"wvp_{at}m", scl.shape, np.uint16)
-    write_map(smooth, valid, mean, scl, classes, stored, by_line=parameters.wv_watermask == 2)
+    write_map(smooth, known, mean, scl, classes, stored, by_line=parameters.wv_watermask == 2)
     stored.flush()
     inside = scl != 0
     mean_map = float(np.mean(stored, where=inside, dtype=np.float64)) if inside.any() else 0.0
     out.statistics["mean_water_vapour_cm"] = mean_map / 1000.0
     out.statistics["mean_land_water_vapour_cm"] = mean
     out.statistics["retrieved_percentage"] = 100.0 * float(valid.mean())
+    out.statistics["filled_percentage"] = 100.0 * float((known & ~valid).mean())

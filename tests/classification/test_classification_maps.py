@@ -203,6 +203,14 @@ def test_masks_grow_over_clear_ground_only() -> None:
     np.testing.assert_array_equal(same, classes)
 
 
+def test_snow_grows_over_bare_ground_when_asked() -> None:
+    classes = np.array([[5, 5, 11, 5, 5, 4, 11, 6, 5]], np.uint8)
+    grown = grow_masks(
+        classes, ClassificationParameters(snow_dilation=20, cloud_dilation=0, cloud_shadow_dilation=0), 20.0
+    )
+    assert grown.tolist() == [[5, 11, 11, 11, 5, 4, 11, 6, 5]]
+
+
 def test_valid_pixels_keep_their_distance() -> None:
     classes = np.full((1, 12), 4, np.uint8)
     classes[0, :3] = 9, 6, 5

@@ -78,6 +78,16 @@ def test_strip_height_does_not_matter(rows: int, median: int) -> None:
         np.testing.assert_array_equal(getattr(result, name), getattr(expected, name))
 
 
+def test_median_filter_and_buffer_act() -> None:
+    numbers = tile_of(patches(), noise=0.01)
+    plain = classify_tile(numbers, SCALE, ClassificationParameters())
+    filtered = classify_tile(numbers, SCALE, ClassificationParameters(median_filter=5))
+    assert not np.array_equal(plain.classes, filtered.classes)
+    wide = classify_tile(numbers, SCALE, ClassificationParameters(valid_pixel_buffer=400.0))
+    np.testing.assert_array_equal(plain.classes, wide.classes)
+    assert plain.valid.sum() > wide.valid.sum() > 0
+
+
 @pytest.mark.parametrize("band", BANDS_20M)
 def test_special_values_count_in_every_band(band: str) -> None:
     numbers = tile_of(np.full((12, 9), 9))

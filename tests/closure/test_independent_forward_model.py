@@ -12,6 +12,7 @@ from direct_bands import WAVELENGTHS_NM
 from tasks.aot.inversion import Targets, invert_targets
 from tasks.common.spectral import SpectralResponse
 from tasks.radiative_transfer.bands import BandTables, integrate_bands
+from tasks.radiative_transfer.build.compare import as_6s_places_it
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.surface_reflectance.coarse import CoarseGrid
 from tasks.surface_reflectance.coefficients import linear_coefficients
@@ -97,22 +98,18 @@ def test_surface_reflectance_with_the_retrieved_aot(retrieved: dict[str, np.ndar
         assert uncertainty <= 0.5 * (0.05 * float(rho[inside].mean()) + 0.005)
 
 
-@pytest.mark.parametrize("platform", ["S2A", "S2B"])
-def test_water_vapour_from_6sv(platform: str) -> None:
+@pytest.mark.parametrize("name", ["sixs_s2a", "sixs_s2a_150", "sixs_s2b", "sixs_s2b_60"])
+def test_water_vapour_from_6sv(name: str) -> None:
     """Direct 6SV runs: continental aerosol up to AOT 1, any ground, 0.3 to 5 cm; the true AOT is given.
 
-    Too dark ground under thick aerosol is refused by the retrieval itself: at most one case in ten.
+    Each image is of one ground, so nothing can help where it is too dark under thick aerosol to tell the column: the
+    retrieval itself says so, in at most one case of seven. ``test_sixs_scenes`` has images in which all pixels count.
     """
-    rows = read(Path(__file__).parents[1] / "radiative_transfer" / "data" / f"sixs_{platform.lower()}.csv")
-    published = default_responses(platform)
-    responses = {}
-    for band in ("B8A", "B09"):
-        start = int((published[band].wavelength_nm[0] - 250.0) / 2.5 + 1.5)  # where 6S puts it on its 2.5 nm grid
-        wavelength = 250.0 + 2.5 * (start - 1 + np.arange(published[band].values.size))
-        responses[band] = SpectralResponse(wavelength, published[band].values)
+    rows = read(Path(__file__).parents[1] / "radiative_transfer" / "data" / f"{name}.csv")
+    responses = {band: as_6s_places_it(default_responses(rows[0]["platform"])[band]) for band in ("B8A", "B09")}
     tables = integrate_bands(load_spectral_table(), responses, "continental", "6s")
     errors: list[float] = []
-    cases = 0
+    refused: list[float] = []
     for window, absorption in zip(
         [r for r in rows if r["band"] == "B8A"], [r for r in rows if r["band"] == "B09"], strict=True
     ):
@@ -122,9 +119,12 @@ def test_water_vapour_from_6sv(platform: str) -> None:
         images = [np.full(BLOCKS, float(r["toa_reflectance"]), np.float32) for r in (window, absorption)]
         aot = np.full(scene.grid.shape, float(window["aot550"]), np.float32)
         column, valid = retrieve_columns(scene, *images, np.ones(BLOCKS, np.bool_), aot, 1.0)
-        cases += 1
         if valid.all():
             errors.append(float(column.mean()) - float(window["water_vapour_cm"]))
-    assert len(errors) >= max(0.9 * cases, 15)
+        else:
+            refused.append(float(window["rho_surface"]))
+    assert len(refused) <= (len(errors) + len(refused)) / 7
+    assert max(refused) < 0.2
     assert abs(np.mean(errors)) <= 0.04
     assert np.sqrt(np.mean(np.square(errors))) <= 0.08
+    assert np.abs(errors).max() <= 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from fake_atmosphere import angle_nodes, fake_scene
 from simple_scenes import illuminate, landscape
 
-from flows.configuration import unused_settings
+from flows.cli.home import Home
+from flows.configuration import tile_configuration, unused_settings
+from flows.request import ProductRequest
 from tasks.aot.parameters import AotParameters
 from tasks.aot.task import retrieve_aot
 from tasks.cirrus.parameters import CirrusParameters
@@ -19,19 +22,22 @@ from tasks.cirrus.task import correct_cirrus
 from tasks.common.artefacts import StageWriter, open_array, run_stage
 from tasks.common.bands import BANDS
 from tasks.common.gipp import Gipp
-from tasks.common.gipp.model import default_values
+from tasks.common.gipp.model import ELEMENTS, default_values
 from tasks.common.records import StageResult, TileRef
 from tasks.radiative_transfer.bands import integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
+from tasks.simulation.model import SOLAR_IRRADIANCE
 from tasks.surface_reflectance import inputs
 from tasks.surface_reflectance import task as reflectance
 from tasks.surface_reflectance.parameters import SurfaceReflectanceParameters
+from tasks.uncertainty import task as uncertainty
+from tasks.uncertainty.parameters import UncertaintyParameters
 from tasks.water_vapour.parameters import WaterVapourParameters
 from tasks.water_vapour.task import retrieve_water_vapour
 
 SHAPE, EXTENT = (120, 150), (2400.0, 3000.0)
 USED = ("B02", "B03", "B04", "B8A", "B09", "B11", "B12")
-OUTPUT = ("B02", "B04", "B8A", "B12")
+OUTPUT = ("B02", "B04", "B8A", "B11", "B12")
 
 NO_DDV = {"ac_min_ddv_area": 100.0}
 DEFAULT = NO_DDV | {"ac_dbv_ndvi_th": 1.0}
@@ -166,7 +172,7 @@ class Chain:
 
         return run_stage(self.tile.store, stage, "1", None, {}, produce)
 
-    def run(self, settings: dict[str, Any]) -> list[np.ndarray]:
+    def run(self, settings: dict[str, Any], with_uncertainty: bool = False) -> list[np.ndarray]:
         gipp = Gipp(values=default_values() | settings, processing_baseline="99.99", files={})
         stages = dict(self.stages)
         cirrus = gipp.select(CirrusParameters)
@@ -178,7 +184,14 @@ class Chain:
             self.tile, gipp.select(SurfaceReflectanceParameters), **stages, aot=aot, water_vapour=water
         )
         maps = [open_array(aot, "aot_20m"), open_array(water, "wvp_20m")]
-        return [*maps, *(open_array(corrected, f"{band}_20m") for band in OUTPUT)]
+        images = [open_array(corrected, f"{band}_20m") for band in OUTPUT]
+        if not with_uncertainty:
+            return [*maps, *images]
+        layers = uncertainty.estimate_uncertainty.fn(
+            self.tile, gipp.select(UncertaintyParameters), **stages, aot=aot, water_vapour=water,
+            surface_reflectance_20m=corrected,
+        )  # fmt: skip
+        return [open_array(layers, f"{band}_uncertainty_20m") for band in OUTPUT]
 
 
 def _remembered(integrate):
@@ -197,10 +210,15 @@ def _remembered(integrate):
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory, scene_arrays):
     folder = tmp_path_factory.mktemp("switches")
-    product = SimpleNamespace(path=Path("MTD_MSIL1C.xml"), spacecraft="Sentinel-2A", spectral_responses={})
+    product = SimpleNamespace(
+        path=Path("MTD_MSIL1C.xml"), spacecraft="Sentinel-2A", spectral_responses={},
+        solar_irradiance=SOLAR_IRRADIANCE["S2A"],
+    )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inputs, "load_source", lambda _tile: SimpleNamespace(product=product))
-        patch.setattr(reflectance, "EXPORTED_BANDS", {20: OUTPUT})
+        patch.setattr(uncertainty, "load_source", lambda _tile: SimpleNamespace(product=product))
+        for stage in (reflectance, uncertainty):
+            patch.setattr(stage, "EXPORTED_BANDS", {20: OUTPUT})
         patch.setattr(inputs, "integrate_bands", _remembered(inputs.integrate_bands))
         yield Chain(TileRef(key="T", work_dir=folder, granule_dir=folder), scene_arrays)
 
@@ -211,12 +229,85 @@ def test_switch_acts(chain: Chain, name: str, value: Any, context: dict[str, Any
     assert any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+def test_calibration_acts_on_every_layer_of_the_uncertainty(chain: Chain) -> None:
+    small, large = (chain.run({"uncertainty_calibration": value}, with_uncertainty=True) for value in (1.0, 3.0))
+    for below, above in zip(small, large, strict=True):
+        assert np.all(above >= below)
+        assert np.mean(above > below) > 0.5  # in cast shadow the light of the slope decides alone
+
+
+@pytest.mark.parametrize(
+    ("element", "field"), [("uncertainty_output", "with_uncertainty"), ("downsample_20_to_60", "with_60m")]
+)
+def test_switches_of_the_flow_act(tmp_path: Path, element: str, field: str) -> None:
+    made = []
+    for value in (True, False):
+        gipp = Gipp(values=default_values() | {element: value}, processing_baseline="99.99", files={})
+        request = ProductRequest(input_path=tmp_path, output_dir=tmp_path)
+        made.append(getattr(tile_configuration(gipp, request, "0", Home(folder=tmp_path)), field))
+    assert made == [True, False]
+
+
 def test_no_element_is_forgotten() -> None:
     """Every parameter of the stages that a GIPP has is in the table above."""
     known = set(default_values())
     stages = (CirrusParameters, AotParameters, WaterVapourParameters, SurfaceReflectanceParameters)
     fields = {name for stage in stages for name in stage.model_fields} & known
     assert fields == {name for name, *_ in SWITCHES} | TESTED_ALONE
+
+
+ELSEWHERE: dict[str, str] = {
+    "aot/test_aot_blue.py::test_scaling_rules": "ac_spr_refl_percentage ac_spr_refl_promille",
+    "surface_reflectance/test_every_switch_acts.py::test_calibration_acts_on_every_layer_of_the_uncertainty":
+        "uncertainty_calibration",
+    "surface_reflectance/test_every_switch_acts.py::test_switches_of_the_flow_act":
+        "uncertainty_output downsample_20_to_60",
+    "dem/test_dem_task.py::test_no_elevation_model_is_flat_terrain": "altitude",
+    "dem/test_dem_download.py::test_download_once_then_local": "dem_directory dem_reference",
+    "dem/test_dem_task.py::test_configured_but_missing": "force_exit_on_dem_error",
+    "dem/test_dem_task.py::test_simple_sky_view_is_the_slope_alone": "sky_view",
+    "meteo/test_meteo_task.py::test_fixed_ozone_needs_no_file": "ozone_content",
+    "meteo/test_meteo_cams.py::test_stage_uses_the_folder_and_the_height": "cams_directory",
+    "quality_masks/test_quality_task.py::test_switched_off": "handle_l1c_qlt_mask",
+    "quality_masks/test_quality_task.py::test_configured_layers": "l1c_qlt_lost_layers l1c_qlt_defective_layers",
+    "classification/test_classification_maps.py::test_masks_grow_over_clear_ground_only":
+        "cloud_dilation cloud_shadow_dilation",
+    "classification/test_classification_maps.py::test_snow_grows_over_bare_ground_when_asked": "snow_dilation",
+    "classification/test_classification_tile.py::test_median_filter_and_buffer_act": "median_filter valid_pixel_buffer",
+    "second_cloud_mask/test_second_cloud_mask.py::test_stage_with_the_real_model": "second_cloud_mask",
+    "packaging/test_images_stage.py::test_without_true_colour": "generate_tci_output",
+    "packaging/test_images_stage.py::test_without_valid_pixels": "generate_valid_pixel_output",
+}  # fmt: skip
+"""Where the other elements of the two files are seen to act: test, elements."""
+
+WITHOUT_EFFECT = {
+    "log_level", "row0", "col0", "nrow_win", "ncol_win", "nr_threads", "generate_dem_output", "generate_ddv_output",
+    "database_compression_level", "gipp_scheme", "sc_scheme", "ac_scheme", "pb_scheme", "qi_scheme",
+    "ac_ddv_16um_refl_th2", "ac_ddv_16um_refl_th3",
+}  # fmt: skip
+"""Elements that nothing acts on; a value that differs from the default is a recorded fall-back."""
+LABELS = {"product_doi", "product_generator", "psd_version", "lib_dir"}
+"""Elements that only name something."""
+
+
+def test_every_element_of_the_two_files_has_its_test() -> None:
+    elements = {e.key for name in ("l2a", "ac") for e in ELEMENTS[name]} | {"wavelength"}
+    tested = {name for name, *_ in SWITCHES} | {name for names in ELSEWHERE.values() for name in names.split()}
+    assert elements == tested | WITHOUT_EFFECT | LABELS
+    assert not tested & (WITHOUT_EFFECT | LABELS)
+
+
+@pytest.mark.parametrize("place", ELSEWHERE)
+def test_the_tests_named_are_there(place: str) -> None:
+    path, name = place.split("::")
+    module = ast.parse((Path(__file__).parents[1] / path).read_text(encoding="utf-8"))
+    assert name in {node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_EFFECT))
+def test_an_element_without_effect_says_so(name: str) -> None:
+    gipp = Gipp(values=default_values() | {name: "another"}, processing_baseline="99.99", files={})
+    assert [f.message.split(" ")[0] for f in unused_settings(gipp)] == [name]
 
 
 def test_what_is_left_without_effect() -> None:

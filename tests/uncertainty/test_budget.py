@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_atmosphere import fake_scene
 
 from tasks.common.noise import noise_deviation
 from tasks.surface_reflectance.coefficients import BandCoefficients
-from tasks.uncertainty.atmosphere import column_error_cm
-from tasks.uncertainty.budget import BandBudget, Instrument, light_variance, to_counts, uncertainty_of_strip
-from tasks.uncertainty.sensitivity import Response, adjacency_error, central, echo, gain, response, top_of_atmosphere
+from tasks.uncertainty.budget import (
+    Instrument,
+    LightVariance,
+    correlated,
+    independent,
+    to_counts,
+    uncertainty_of_strip,
+)
+from tasks.uncertainty.sensitivity import (
+    Response,
+    adjacency_error,
+    central,
+    echo,
+    gain,
+    response,
+    top_of_atmosphere,
+    two_thirds,
+)
 from tasks.uncertainty.task import layers
 
 
@@ -31,12 +45,12 @@ def test_noise_meets_the_specified_ratio_at_the_reference_radiance() -> None:
     assert dark == pytest.approx(np.sqrt(0.4) * reference / 142, rel=1e-5)
 
 
-def test_variance_of_the_signal() -> None:
-    """Four averaged pixels halve the noise; rounding is 1e-4 / sqrt(12)."""
-    instrument = Instrument("B04", 1512.06, 0.0, 4)
-    noise = float(noise_deviation("B04", field(0.3), 1512.06, 0.0)[0, 0])
-    expected = noise**2 / 4 + (1e-4) ** 2 / 12
-    assert instrument.variance(field(0.3))[0, 0] == pytest.approx(expected, rel=1e-5)
+@pytest.mark.parametrize("signal", [0.0, 0.05, 0.3])
+def test_variance_of_the_signal(signal: float) -> None:
+    """Four averaged pixels halve the noise; rounding is 1e-4 / sqrt(12); a straight line in the signal."""
+    constant, slope = Instrument("B04", 1512.06, 0.0, 4).variance()
+    noise = float(noise_deviation("B04", field(signal), 1512.06, 0.0)[0, 0])
+    assert constant + slope * signal == pytest.approx(noise**2 / 4 + (1e-4) ** 2 / 12, rel=1e-5)
 
 
 def test_forward_equation_by_hand() -> None:
@@ -75,39 +89,67 @@ def test_central_difference_is_half_of_both_sides() -> None:
 
 
 def test_adjacency_matters_where_the_surroundings_change_with_distance() -> None:
-    assert adjacency_error(coefficients(), field(0.2), field(0.2))[0, 0] == 0
-    assert adjacency_error(coefficients(), field(0.2), field(0.1))[0, 0] == pytest.approx(0.25 * 0.1 / 1.02, rel=1e-5)
+    even = [field(0.2)] * 3
+    assert adjacency_error(coefficients(), *even)[0, 0] == 0
+    found = adjacency_error(coefficients(), field(0.2), field(0.1), field(0.23))[0, 0]
+    assert found == pytest.approx(0.25 * np.sqrt(0.1 * 0.03) / 1.02, rel=1e-5)
 
 
-def budget(shape=(2, 2)) -> BandBudget:
-    return BandBudget(
-        path=field(0.04, shape), gain=field(1.6, shape),
-        calibration=Response(field(0.001, shape), field(0.02, shape)),
-        aot550=Response(field(-0.003, shape), field(0.01, shape)),
-        water_vapour=Response(field(0.0, shape), field(0.002, shape)),
-        adjacency=field(0.001, shape), albedo=field(0.1, shape),
-    )  # fmt: skip
+@pytest.mark.parametrize("above", [1.0, 0.7, 0.4, 0.2, 0.05, 0.0])
+def test_two_thirds_of_lopsided_errors(above: float) -> None:
+    """Counted: errors as wide as 1 below and as ``above`` above."""
+    z = np.random.default_rng(3).standard_normal(400_000)
+    inside = np.abs(np.where(z < 0, z, above * z)) <= two_thirds(field(1.0), field(above))[0, 0]
+    assert inside.mean() == pytest.approx(0.683, abs=0.015)
+
+
+CALIBRATION, AOT, WATER = (0.001, 0.02), (-0.003, 0.01), (0.0, 0.002)
+INSTRUMENT = Instrument("B04", 1512.06, 0.0, 1)
+
+
+def variance(correlations=None) -> LightVariance:
+    shape = (2, 2)
+    responses = tuple(Response(field(dark, shape), field(slope, shape)) for dark, slope in (CALIBRATION, AOT, WATER))
+    own = independent(field(0.04, shape), field(1.6, shape), field(0.001, shape), INSTRUMENT)
+    return correlated(responses, correlations or {}) + own
+
+
+def signal_variance(light: float) -> float:
+    noise = float(noise_deviation("B04", field(0.04 + light / 1.6), 1512.06, 0.0)[0, 0])
+    return (noise**2 + (1e-4) ** 2 / 12) * 1.6**2
+
+
+def answers(light: float) -> list[float]:
+    return [dark + slope * light for dark, slope in (CALIBRATION, AOT, WATER)]
 
 
 def test_shares_add_in_squares() -> None:
-    instrument = Instrument("B04", 1512.06, 0.0, 1)
-    rho = field(0.25, (6, 6))
-    found = uncertainty_of_strip(rho, light_variance(budget(), instrument), slice(0, 6), 20)
-    signal = instrument.variance(field(0.04 + 0.25 / 1.6))[0, 0] * 1.6**2
-    others = (0.001 + 0.02 * 0.25) ** 2 + (-0.003 + 0.01 * 0.25) ** 2 + (0.002 * 0.25) ** 2 + 0.001**2
-    np.testing.assert_allclose(found, np.sqrt(signal + others), rtol=1e-5)
+    found = uncertainty_of_strip(field(0.25, (6, 6)), variance(), slice(0, 6), 20)
+    others = sum(answer**2 for answer in answers(0.25)) + 0.001**2
+    np.testing.assert_allclose(found, np.sqrt(signal_variance(0.25) + others), rtol=1e-5)
+
+
+@pytest.mark.parametrize("light", [0.0, 0.04, 0.3])
+def test_correlated_shares_add_as_the_law_of_propagation_says(light: float) -> None:
+    matrix = np.array([[1.0, 0.6, -0.2], [0.6, 1.0, 0.3], [-0.2, 0.3, 1.0]])
+    pairs = {(i, j): matrix[i, j] for i, j in ((0, 1), (0, 2), (1, 2))}
+    found = uncertainty_of_strip(field(light, (6, 6)), variance(pairs), slice(0, 6), 20)
+    together = np.array(answers(light)) @ matrix @ np.array(answers(light))
+    np.testing.assert_allclose(found, np.sqrt(signal_variance(light) + together + 0.001**2), rtol=1e-4)
+
+
+def test_errors_of_one_source_that_cancel_leave_nothing() -> None:
+    one = Response(field(0.002), field(0.03))
+    other = Response(-one.dark, -one.slope)
+    found = correlated((one, other), {(0, 1): 1.0})
+    assert max(float(np.abs(f).max()) for f in (found.constant, found.linear, found.square)) < 1e-10
 
 
 def test_slopes_divide_by_the_light_and_add_their_own_share() -> None:
-    instrument = Instrument("B04", 1512.06, 0.0, 1)
     rho, received = field(0.25, (6, 6)), field(0.5, (6, 6))
-    found = uncertainty_of_strip(
-        rho, light_variance(budget(), instrument), slice(0, 6), 20, received, field(0.1, (6, 6))
-    )
-    light = 0.125
-    signal = instrument.variance(field(0.04 + light / 1.6))[0, 0] * 1.6**2
-    others = (0.001 + 0.02 * light) ** 2 + (-0.003 + 0.01 * light) ** 2 + (0.002 * light) ** 2 + 0.001**2
-    np.testing.assert_allclose(found, np.sqrt((signal + others) / 0.25 + 0.025**2), rtol=1e-5)
+    found = uncertainty_of_strip(rho, variance(), slice(0, 6), 20, received, field(0.1, (6, 6)))
+    others = sum(answer**2 for answer in answers(0.125)) + 0.001**2
+    np.testing.assert_allclose(found, np.sqrt((signal_variance(0.125) + others) / 0.25 + 0.025**2), rtol=1e-5)
 
 
 def test_layers_are_counts_of_a_hundred_thousandth() -> None:
@@ -115,16 +157,6 @@ def test_layers_are_counts_of_a_hundred_thousandth() -> None:
     counts = to_counts(values, np.array([[False, False, False, True]]))
     np.testing.assert_array_equal(counts, [[234, 1, 32767, 0]])
     assert counts.dtype == np.uint16
-
-
-def test_column_error_follows_the_absorption() -> None:
-    """The fake band absorbs as exp(-0.42 (U m p^0.5)^0.5916): its slope is known in closed form."""
-    scene = fake_scene(600.0, 600.0, height_km=0.0)
-    column = np.full(scene.grid.shape, 2.0, np.float32)
-    airmass = 1 / np.cos(np.radians(scene.sun_zenith_deg)) + 1 / np.cos(np.radians(scene.view_zenith_deg[9]))
-    power = 0.6 - 0.02 * 0.42
-    slope = 0.42 * power * airmass**power * 2.0 ** (power - 1)
-    np.testing.assert_allclose(column_error_cm(scene, column * 0.1, column, 0.02), 0.02 / slope, rtol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tasks.water_vapour.apda import WindowBeyond, retrieve_columns
 from tasks.water_vapour.mapping import (
     ALL_CLASSES,
     LAND_CLASSES,
+    fill_from_neighbourhood,
     retrieved_classes,
     smooth_columns,
     usable_blocks,
@@ -57,10 +58,11 @@ def test_columns_come_back(low: float, high: float, aot: float, start_cm: float)
     nodes = np.full(scene.grid.shape, aot, np.float32)
     usable = np.ones(SHAPE_60M, np.bool_)
     retrieved, valid = retrieve_columns(scene, window, absorption, usable, nodes, start_cm)
-    assert valid.all()
     bright = rho > 0.15  # over darker ground under AOT 0.6 most of the signal of B09 is path
-    assert np.sqrt(np.mean((retrieved - column)[bright] ** 2)) < 0.015
-    assert np.sqrt(np.mean((retrieved - column) ** 2)) < 0.02
+    assert valid[bright].mean() > 0.99
+    assert valid.mean() > 0.97
+    assert np.sqrt(np.mean((retrieved - column)[bright & valid] ** 2)) < 0.015
+    assert np.sqrt(np.mean((retrieved - column)[valid] ** 2)) < 0.02
 
 
 def test_slope_of_the_ground_is_taken_from_the_window_beyond() -> None:
@@ -91,6 +93,31 @@ def test_vegetation_falling_to_the_window_beyond_counts_as_level() -> None:
 
 def test_place_of_b09_between_the_windows() -> None:
     assert WaterVapourParameters().share_of_b09 == pytest.approx(80 / 745)
+
+
+def test_ground_that_does_not_show_the_column_is_refused() -> None:
+    """Dark patches under thick aerosol: a path that is 3 % too bright would leave errors of half a centimetre there."""
+    scene = fake_scene(*EXTENT)
+    column, rho = np.full(SHAPE_60M, 3.0, np.float32), np.full(SHAPE_60M, 0.3, np.float32)
+    rho[20:30, 20:30] = 0.015
+    window, absorption = toa(scene, "B8A", rho, 0.6, column), toa(scene, "B09", rho, 0.6, column)
+    nodes = np.full(scene.grid.shape, 0.6, np.float32)
+    retrieved, valid = retrieve_columns(scene, window, absorption, np.ones(SHAPE_60M, np.bool_), nodes, 1.0)
+    assert not valid[20:30, 20:30].any()
+    assert valid.sum() == valid.size - 100
+    filled = fill_from_neighbourhood(retrieved, valid, np.ones(SHAPE_60M, np.bool_), 1.0, None)
+    np.testing.assert_allclose(filled, 3.0, atol=0.1)
+
+
+def test_gaps_follow_the_neighbourhood_and_the_height() -> None:
+    y, x = np.mgrid[0:60, 0:80].astype(np.float32)
+    height, at_sea_level = x / 80.0, 2.0 + 0.5 * y / 60.0
+    column = (at_sea_level * np.exp(-height / 1.95)).astype(np.float32)
+    retrieved = np.ones(SHAPE_60M, np.bool_)
+    retrieved[25:35, 30:50] = False
+    found = fill_from_neighbourhood(np.where(retrieved, column, 9.0), retrieved, ~retrieved | (x < 9), 1.0, height)
+    np.testing.assert_array_equal(found[retrieved], column[retrieved])
+    np.testing.assert_allclose(found[~retrieved], column[~retrieved], rtol=0.03)
 
 
 def test_outliers_are_not_valid_and_keep_the_start_column() -> None:

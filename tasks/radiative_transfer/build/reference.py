@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.common.bands import BANDS
 from tasks.radiative_transfer.build import sixs
@@ -45,26 +46,37 @@ def random_points(count: int, seed: int) -> list[Point]:
     ]
 
 
+def scene_of(point: Point, response: NDArray[np.float64], kind: str, version: str) -> sixs.Scene:
+    """Return the run of a point: its columns above the surface become those above sea level that 6S asks for.
+
+    Args:
+        point: as ``random_points`` makes them; its height is one of ``WATER_SHARE``.
+        response: ``[2, n]`` wavelengths [nm] and response of the band, every 2.5 nm.
+        kind: standard aerosol, a name of ``sixs.AEROSOL_TYPES``.
+        version: of 6SV.
+    """
+    height = point["elevation_km"]
+    wavelength, values = response
+    return sixs.Scene(
+        sun_zenith=point["sza_deg"],
+        view_zenith=point["vza_deg"],
+        relative_azimuth=point["raa_deg"],
+        water=point["water_vapour_cm"] / WATER_SHARE[height],
+        ozone=point["ozone_du"] / 1000.0 / (1.0 - _OZONE_LOSS_PER_KM * height),
+        aerosol=sixs.aerosol_lines(kind, point["aot550"]),
+        spectrum=sixs.filter_lines(wavelength[0] / 1000.0, values),
+        height_km=height,
+        reflectance=point["rho_surface"],
+        version=version,
+    )
+
+
 def evaluate(point: Point, platform: str, kind: str, version: str) -> list[Row]:
     """Return one row per band."""
     responses = all_responses()
-    height = point["elevation_km"]
-    aerosol = sixs.aerosol_lines(kind, point["aot550"])
     rows: list[Row] = []
     for band in BANDS:
-        wavelength, values = responses[f"{platform}_{band}"]
-        scene = sixs.Scene(
-            sun_zenith=point["sza_deg"],
-            view_zenith=point["vza_deg"],
-            relative_azimuth=point["raa_deg"],
-            water=point["water_vapour_cm"] / WATER_SHARE[height],
-            ozone=point["ozone_du"] / 1000.0 / (1.0 - _OZONE_LOSS_PER_KM * height),
-            aerosol=aerosol,
-            spectrum=sixs.filter_lines(wavelength[0] / 1000.0, values),
-            height_km=height,
-            reflectance=point["rho_surface"],
-            version=version,
-        )
+        scene = scene_of(point, responses[f"{platform}_{band}"], kind, version)
         rows.append({"platform": platform, "band": band, **point, **sixs.band_result(sixs.run(scene))})
     return rows
 
