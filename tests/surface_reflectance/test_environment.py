@@ -10,7 +10,8 @@ from tasks.radiative_transfer.atmosphere import Terms
 from tasks.radiative_transfer.environment import AEROSOL, MOLECULES, density, molecular_share, share_within
 from tasks.surface_reflectance.environment import environment_of
 from tasks.surface_reflectance.facing import facing_of
-from tasks.surface_reflectance.sky import Layer, sky_shape, terms_of_sky
+from tasks.surface_reflectance.sky import sky_shape, terms_of_sky
+from tasks.surface_reflectance.sky_radiance import Layer
 
 SHAPE = (151, 130)
 
@@ -90,7 +91,7 @@ def test_plain_has_the_mean_of_the_box() -> None:
 
 def test_sky_by_hand() -> None:
     """Level ground under the open sky receives 1; with the sun overhead only slope and horizon count."""
-    shape = sky_shape(Layer(aerosol=0.1, molecules=0.05, cos_sun=0.6, diffuse=0.12, wavelength_um=0.665))
+    shape = sky_shape(Layer(aerosol=0.1, molecules=0.05, cos_sun=0.6, wavelength_um=0.665))
     one = np.ones(1, np.float32)
 
     def light(x: float, z: float, view: float) -> float:
