@@ -210,11 +210,10 @@ def _light(relief: Relief, rows: slice, inverse_cos_sun: Float32) -> tuple[Float
     if blocks.any():
         level = repeated(blocks, factor)
         cosine[level], sunlit[level], upright[level], sky[level] = 1.0 / inverse_cos_sun[level], 1.0, 1.0, 1.0
-    around = np.minimum(cosine, sunlit)  # no cosine exceeds 1
-    lit = np.maximum(cosine, np.float32(SMALLEST_COSINE), out=cosine)
+    lit = np.maximum(cosine, np.float32(SMALLEST_COSINE))
     lit *= inverse_cos_sun
     lit *= sunlit
-    return lit, around, upright, sky
+    return lit, cosine, upright, sky
 
 
 @dataclass(frozen=True)
