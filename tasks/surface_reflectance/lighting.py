@@ -51,7 +51,7 @@ class SlopeStrip:
 
     @cached_property
     def sky_terms(self) -> Float32:
-        """``[10, rows, cols]`` terms of ``F``."""
+        """``[11, rows, cols]`` terms of ``F``."""
         return terms_of_sky(self.cosine, self.upright, self.sky)
 
     @cached_property
