@@ -35,7 +35,7 @@ class SlopeStrip:
         rows: the strip's rows of the image.
         factor: pixels along the side of a 60 m block.
         lit: ``b cos(beta) / cos(theta)``.
-        cosine: ``x``, at most 0 in shadow.
+        cosine: ``x``, the cosine of the illumination angle, in cast shadow too.
         upright: ``z``, the cosine of the slope.
         sky: ``V``.
         inverse_cos_sun: ``1 / cos(theta)``.

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from tasks.surface_reflectance.coarse import Float32
 from tasks.surface_reflectance.sky_radiance import Layer, levels, sky_radiance
 
-_OPEN_TERMS: Final = 6
 _TERMS: Final = 11
 _SMALLEST_LIGHT: Final = 0.02
 _LEVELS: Final = 32
@@ -37,8 +36,8 @@ _HORIZON_ASIDE: Final = 0.2
 it stands 1.2 times as high 75 degrees aside as in front, as on the ridges of the tests; on the Copernicus DEM of Sao
 Tome it is 1.7 times."""
 _UNEVEN: Final = (0.35, 1.0, 1.65)
-"""It is as often this much higher or lower than that, at random: in front of a slope the root of its variance is 0.44 of
-the mean on the ridges of the tests, 0.77 on Sao Tome."""
+"""Parts of that height which it has as often as each other: in front of a slope its standard deviation is 0.44 of its mean
+on the ridges of the tests and 0.77 on Sao Tome, here 0.53."""
 _WEIGHT_OF_LEVEL: Final = 30.0
 _WEIGHT_OF_SHADE: Final = 0.3
 
@@ -65,7 +64,7 @@ def terms_of_sky(cosine: Float32, upright: Float32, sky_view: Float32) -> Float3
     """Return what the eleven coefficients are multiplied with, ``[11, rows, cols]``.
 
     Args:
-        cosine: ``x``; at most 0 where the sun is hidden.
+        cosine: ``x``, also where the sun is hidden.
         upright: ``z``.
         sky_view: ``V``.
     """

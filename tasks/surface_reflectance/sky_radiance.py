@@ -1,8 +1,8 @@
 """The radiance of a cloudless sky, from successive orders of scattering.
 
-Molecules and aerosol are mixed in one layer above black ground (what the ground sends up is the business of
-``terrain``). Light scattered once is exact in every direction. Each further order is scattered from the one before, as a
-Fourier series of the azimuth (Lenoble et al. 2007, doi:10.1016/j.jqsrt.2007.03.010): with ``P_m`` the mode of the phase
+Molecules and aerosol thin out with height above black ground (what the ground sends up is the business of ``terrain``).
+Light scattered once has the whole phase functions. Each further order is scattered from the one before, as a Fourier
+series of the azimuth (Lenoble et al. 2007, doi:10.1016/j.jqsrt.2007.03.010): with ``P_m`` the mode of the phase
 function, ``mu`` the cosine of the zenith angle, and ``t`` the optical depth from the top::
 
     J_m(t, mu) = 1/2 sum over mu' of w(mu') P_m(mu, mu') I_m(t, mu')
@@ -120,9 +120,7 @@ def sky_radiance(layer: Layer, number: int, azimuth: Array) -> Array:
 
 def _between(cosine: Array, other: Array | float, azimuth: Array) -> Array:
     """Return the cosine of the angle between directions."""
-    return np.asarray(
-        cosine * other + np.sqrt((1.0 - np.square(cosine)) * (1.0 - np.square(other))) * np.cos(azimuth)
-    )
+    return np.asarray(cosine * other + np.sqrt((1.0 - np.square(cosine)) * (1.0 - np.square(other))) * np.cos(azimuth))
 
 
 def _modes(layer: Layer, cosine: Array, other: Array) -> Array:
@@ -144,5 +142,7 @@ def _passed(source: Array, cosine: Array, steps: Array) -> Array:
     for k in range(1, steps.size):
         down[..., k] = kept * down[..., k - 1] + here * source[:, :number, k] + before * source[:, :number, k - 1]
         back = steps.size - 1 - k
-        up[..., back] = kept * up[..., back + 1] + here * source[:, number:, back] + before * source[:, number:, back + 1]
+        up[..., back] = (
+            kept * up[..., back + 1] + here * source[:, number:, back] + before * source[:, number:, back + 1]
+        )
     return field

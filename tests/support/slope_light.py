@@ -3,7 +3,7 @@
 ``python tests/support/slope_light.py`` makes skies at six wavelengths, four suns, four AOTs and two heights (every
 other combination), and prints the error that ``tasks/surface_reflectance/sky.py`` makes in the light of slopes of 8 to
 40 degrees in every direction, with the horizon raised all round by 0, 5, 10 and 15 degrees: the root mean square, and
-the trend over the illumination from 0.2 to 1. Its three numbers were fitted to such skies.
+the trend over the illumination from 0.2 to 1. Nothing is fitted to them; their aerosol has the same optical properties.
 """
 
 from __future__ import annotations
