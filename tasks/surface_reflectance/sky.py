@@ -36,8 +36,8 @@ _HORIZON_ASIDE: Final = 0.2
 it stands 1.2 times as high 75 degrees aside as in front, as on the ridges of the tests; on the Copernicus DEM of Sao
 Tome it is 1.7 times."""
 _UNEVEN: Final = (0.35, 1.0, 1.65)
-"""Parts of that height which it has as often as each other: in front of a slope its standard deviation is 0.44 of its mean
-on the ridges of the tests and 0.77 on Sao Tome, here 0.53."""
+"""Parts of that height which it has as often as each other: in front of a slope its standard deviation is 0.44 of its
+mean on the ridges of the tests and 0.77 on Sao Tome, here 0.53."""
 _WEIGHT_OF_LEVEL: Final = 30.0
 _WEIGHT_OF_SHADE: Final = 0.3
 
@@ -90,7 +90,8 @@ def sky_shape(layer: Layer) -> SkyShape:
     light = sky_radiance(layer, _LEVELS, azimuth) * solid
     light /= float((light * cosine[:, None]).sum())
     sine_sun = float(np.sqrt(1.0 - layer.cos_sun**2))
-    seen, hidden = [], []
+    seen: list[tuple[float, ...]] = []
+    hidden: list[tuple[float, ...]] = []
     for slope in np.radians(_SLOPES_DEG):
         upright, tilt = float(np.cos(slope)), float(np.sin(slope))
         for aspect in np.radians(_ASPECTS_DEG if tilt else (0.0,)):
@@ -104,8 +105,8 @@ def sky_shape(layer: Layer) -> SkyShape:
                 rim = np.radians(rim_deg) * (1.0 - _HORIZON_ASIDE * np.cos(azimuth - aspect))
                 behind = facing * sum(cosine[:, None] <= np.sin(rim * part) for part in _UNEVEN) / len(_UNEVEN)
                 h = float((behind * solid).sum())
-                terms = (h, h * x, h * x**2, h * x**3, h * upright)
-                hidden.append((*terms, float((behind * light).sum()), counts * common))
+                less = (h, h * x, h * x**2, h * x**3, h * upright)
+                hidden.append((*less, float((behind * light).sum()), counts * common))
     return SkyShape(np.concatenate([_fitted(seen), _fitted(hidden)]).astype(np.float32))
 
 

@@ -125,7 +125,7 @@ def _between(cosine: Array, other: Array | float, azimuth: Array) -> Array:
 
 def _modes(layer: Layer, cosine: Array, other: Array) -> Array:
     """Return the Fourier modes of the two phase functions between directions ``[2, mode, cosine, other]``."""
-    azimuth = (np.arange(_PHASE_AZIMUTHS) + 0.5) * (np.pi / _PHASE_AZIMUTHS)
+    azimuth = np.asarray((np.arange(_PHASE_AZIMUTHS) + 0.5) * (np.pi / _PHASE_AZIMUTHS), np.float64)
     values = layer.phases(_between(cosine[:, None, None], other[None, :, None], azimuth))
     return np.moveaxis(values @ np.cos(np.outer(azimuth, np.arange(_MODES))) / _PHASE_AZIMUTHS, 3, 1)
 
