@@ -359,8 +359,8 @@ def _ground_around(
     Sen2Cor, the first estimate stays.
 
     Args:
-        wide: the light that the air sends back comes from as far as what molecules scatter. On slopes the nearer ground
-            is the slope itself, which the light cannot have left and come back to: it is turned through large angles.
+        wide: the light that the air sends back comes from farther away. On slopes the nearer ground is the slope
+            itself, and the difference counts.
     """
     y_mean, y_wide = near_and_wide_mean(y, surroundings, molecular_share)
     damping = 1.0 / (1.0 + c.spherical_albedo * (y_wide if wide else y_mean))

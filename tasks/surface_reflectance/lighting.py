@@ -35,7 +35,7 @@ class SlopeStrip:
         rows: the strip's rows of the image.
         factor: pixels along the side of a 60 m block.
         lit: ``b cos(beta) / cos(theta)``.
-        cosine: ``x``, at most 0 in shadow.
+        cosine: ``x``, the cosine of the illumination angle, in cast shadow too.
         upright: ``z``, the cosine of the slope.
         sky: ``V``.
         inverse_cos_sun: ``1 / cos(theta)``.
@@ -51,7 +51,7 @@ class SlopeStrip:
 
     @cached_property
     def sky_terms(self) -> Float32:
-        """``[9, rows, cols]`` terms of ``F``."""
+        """``[11, rows, cols]`` terms of ``F``."""
         return terms_of_sky(self.cosine, self.upright, self.sky)
 
     @cached_property

@@ -125,7 +125,7 @@ def surroundings_mean(y: Float32, surroundings: Surroundings, molecular_share: F
 
 
 def near_and_wide_mean(y: Float32, surroundings: Surroundings, molecular_share: Float32) -> tuple[Float32, Float32]:
-    """Return the mean of ``y`` over the surroundings of each 60 m block, and over what molecules scatter from.
+    """Return the mean of ``y`` over the surroundings of each 60 m block, and over what sends light back to it.
 
     No-data has no weight (the mean is normalised by the weights in reach); clouds count with the clear mean; a block
     without any valid pixel in reach takes the clear mean. The box makes no difference between the two means.

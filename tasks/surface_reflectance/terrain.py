@@ -34,7 +34,8 @@ from tasks.surface_reflectance.coarse import CoarseGrid, Float32, repeated, shri
 from tasks.surface_reflectance.facing import Facing, facing_of
 from tasks.surface_reflectance.lighting import SMALLEST_COSINE, SlopeLight, SlopeStrip, StartLight
 from tasks.surface_reflectance.neighbourhood import GRID_M, class_mask
-from tasks.surface_reflectance.sky import Layer, SkyShape, sky_shape
+from tasks.surface_reflectance.sky import SkyShape, sky_shape
+from tasks.surface_reflectance.sky_radiance import Layer
 
 ILLUMINATION_SCALE: Final = 10000.0
 SKY_VIEW_SCALE: Final = 250.0
@@ -209,11 +210,10 @@ def _light(relief: Relief, rows: slice, inverse_cos_sun: Float32) -> tuple[Float
     if blocks.any():
         level = repeated(blocks, factor)
         cosine[level], sunlit[level], upright[level], sky[level] = 1.0 / inverse_cos_sun[level], 1.0, 1.0, 1.0
-    around = np.minimum(cosine, sunlit)  # no cosine exceeds 1
-    lit = np.maximum(cosine, np.float32(SMALLEST_COSINE), out=cosine)
+    lit = np.maximum(cosine, np.float32(SMALLEST_COSINE))
     lit *= inverse_cos_sun
     lit *= sunlit
-    return lit, around, upright, sky
+    return lit, cosine, upright, sky
 
 
 @dataclass(frozen=True)
@@ -343,7 +343,6 @@ def band_relief(
         aerosol=total - scattered,
         molecules=scattered,
         cos_sun=float(np.mean(1.0 / relief.inverse_cos_sun)),
-        diffuse=float(np.mean(terms.transmittance_down - direct_transmittance)),
         wavelength_um=wavelength_um,
     )
 

@@ -43,7 +43,7 @@ def layers(available: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-@stage_task("uncertainty", version="3")
+@stage_task("uncertainty", version="4")
 def estimate_uncertainty(
     out: StageWriter,
     tile: TileRef,

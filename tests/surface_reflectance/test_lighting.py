@@ -40,9 +40,10 @@ def expected(band: BandRelief, cosine: float, shadow: int, sky: float, light: tu
     surroundings, returned, floor = light
     direct = DIRECT_UP ** (1 / COS_SUN) / DOWN
     lit = 0.0 if shadow else max(cosine, 26 / 255) / COS_SUN
-    x, z, h = min(cosine, 0.0) if shadow else cosine, UPRIGHT, (1 + UPRIGHT) / 2 - sky
+    x, z, h = cosine, UPRIGHT, (1 + UPRIGHT) / 2 - sky
     c = [float(value) for value in band.sky.coefficients]
-    seen = c[0] + c[1] * x + c[2] * z + c[3] * x**2 + c[4] * x * z + c[5] * z**2 + (c[6] + c[7] * x + c[8] * z) * h
+    seen = c[0] + c[1] * x + c[2] * z + c[3] * x**2 + c[4] * x * z + c[5] * z**2
+    seen -= (c[6] + c[7] * x + c[8] * x**2 + c[9] * x**3 + c[10] * z) * h
     terrain = (1 - sky) * surroundings
     if floor and sky < 1:
         terrain = max(terrain, 0.01 * direct)

@@ -148,22 +148,31 @@ def test_uniform_mountains_come_back_uniform(mountains: Mountains, band: str, rh
     bias, variation, correlation, trend = figures(mountains, band, rho)
     assert abs(bias) <= 0.002
     assert variation <= 0.005
-    assert abs(correlation) <= 0.15
-    assert abs(trend) <= 0.003
+    assert abs(correlation) <= 0.1
+    assert abs(trend) <= 0.002
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "amplitude_m"), [(7, 110.0), (11, 95.0)])
-def test_other_mountains(seed: int, amplitude_m: float) -> None:
-    """Steeper ones (to 50 degrees); prints the figures."""
-    other = raise_mountains(SHAPE, seed=seed, amplitude_m=amplitude_m)
-    for band in BAND_NAMES:
-        for rho in (0.08, 0.3):
-            bias, variation, correlation, trend = figures(other, band, rho)
-            print(f"{band} {rho}: bias {bias:+.4f}, CV {variation:.4f}, r {correlation:+.2f}, trend {trend:+.4f}")
-            assert variation <= 0.008
-            assert abs(correlation) <= 0.3
-            assert abs(trend) <= 0.008
+def test_other_mountains() -> None:
+    """Six steeper landscapes (to 50 degrees), with the figures of each.
+
+    A landscape holds a few dozen slopes, whose horizons correlate by chance with their illumination, by 0.1 and more;
+    what the equations do wrong shows in the mean over the landscapes.
+    """
+    found: dict[tuple[str, float], list[float]] = {}
+    for seed, amplitude_m in ((7, 110.0), (11, 95.0), (23, 100.0), (31, 90.0), (42, 80.0), (5, 110.0)):
+        other = raise_mountains(SHAPE, seed=seed, amplitude_m=amplitude_m)
+        for band in BAND_NAMES:
+            for rho in (0.08, 0.3):
+                bias, variation, correlation, trend = figures(other, band, rho)
+                print(f"{seed} {band} {rho}: bias {bias:+.4f}, CV {variation:.4f}, r {correlation:+.2f}, {trend:+.4f}")
+                assert variation <= 0.008
+                assert abs(correlation) <= 0.2
+                assert abs(trend) <= 0.004
+                found.setdefault((band, rho), []).append(correlation)
+    means = {which: round(float(np.mean(values)), 3) for which, values in found.items()}
+    print(f"means of the correlations: {means}")
+    assert max(abs(mean) for mean in means.values()) <= 0.1
 
 
 def test_level_correction_leaves_the_slopes_in(mountains: Mountains) -> None:
