@@ -12,5 +12,9 @@ class PackagingParameters(Record):
     """Write the true-colour images (TCI)."""
     generate_valid_pixel_output: bool = True
     """Write the mask of valid pixels beside the two probabilities."""
+    generate_ddv_output: bool = False
+    """Write the mask of dark dense vegetation."""
+    generate_dem_output: bool = False
+    """Write the heights of the elevation model."""
     sc_cog: bool = False
     """Write the scene classification as Cloud Optimized GeoTIFF instead of JP2."""

@@ -275,13 +275,17 @@ ELSEWHERE: dict[str, str] = {
     "classification/test_classification_maps.py::test_snow_grows_over_bare_ground_when_asked": "snow_dilation",
     "classification/test_classification_tile.py::test_median_filter_and_buffer_act": "median_filter valid_pixel_buffer",
     "second_cloud_mask/test_second_cloud_mask.py::test_stage_with_the_real_model": "second_cloud_mask",
+    "common/test_threads.py::test_coder_starts_as_many_threads_as_asked": "nr_threads",
+    "flows/test_log_level.py::test_lines_below_the_level_are_not_shown": "log_level",
+    "packaging/test_images_stage.py::test_dark_vegetation_when_asked_for": "generate_ddv_output",
+    "packaging/test_images_stage.py::test_heights_of_a_plane_at_each_resolution": "generate_dem_output",
     "packaging/test_images_stage.py::test_without_true_colour": "generate_tci_output",
     "packaging/test_images_stage.py::test_without_valid_pixels": "generate_valid_pixel_output",
 }  # fmt: skip
 """Where the other elements of the two files are seen to act: test, elements."""
 
 WITHOUT_EFFECT = {
-    "log_level", "row0", "col0", "nrow_win", "ncol_win", "nr_threads", "generate_dem_output", "generate_ddv_output",
+    "row0", "col0", "nrow_win", "ncol_win",
     "database_compression_level", "gipp_scheme", "sc_scheme", "ac_scheme", "pb_scheme", "qi_scheme",
     "ac_ddv_16um_refl_th2", "ac_ddv_16um_refl_th3",
 }  # fmt: skip
