@@ -26,7 +26,7 @@ CANDIDATES = ("RURAL", "MARITIME")
 """Aerosol types among which ``Aerosol_Type`` AUTO chooses; the first is taken where nothing decides."""
 
 
-@stage_task("aot", version="6")
+@stage_task("aot", version="5")
 def retrieve_aot(
     out: StageWriter,
     tile: TileRef,
@@ -38,7 +38,8 @@ def retrieve_aot(
 ) -> None:
     """Write ``aot_20m``, AOT at 550 nm in 0.001 (0 = no-data); ``aot_60m`` where the maps are of 60 m.
 
-    ``dark_vegetation_20m`` (``_60m``) uint8 beside it says what it was retrieved from (``vegetation_codes``).
+    ``dark_vegetation_20m`` (``_60m``) uint8, where it is asked for, says what AOT was retrieved from
+    (``vegetation_codes``).
     """
     at = parameters.map_resolution
     scl = np.asarray(open_array(classification, f"scl_{at}m"))
@@ -67,7 +68,8 @@ def retrieve_aot(
     stored = out.create(f"aot_{at}m", scl.shape, np.uint16)
     write_map(result.aot550, scl, stored)
     stored.flush()
-    out.save(f"dark_vegetation_{at}m", vegetation_codes(result.dark_vegetation, scl))
+    if parameters.generate_ddv_output:
+        out.save(f"dark_vegetation_{at}m", vegetation_codes(result.dark_vegetation, scl))
     inside = scl != 0
     mean = float(np.mean(stored, where=inside, dtype=np.float64)) / 1000.0 if inside.any() else 0.0
     ratios = {name: r.blue.double_ratio for name, r in results.items() if r.blue is not None}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tasks.common.records import Record
 
 
 class PackagingParameters(Record):
     """Options of the product's images, by the names of the GIPP."""
+
+    extras: ClassVar[frozenset[str]] = frozenset({"generate_ddv_output", "generate_dem_output"})
 
     generate_tci_output: bool = True
     """Write the true-colour images (TCI)."""
