@@ -99,9 +99,8 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
     )
 
 
-_READ_BY_FLOW: Final = frozenset(
-    {"downsample_20_to_60", "uncertainty_output", "product_doi", "product_generator", "psd_version", "lib_dir"}
-)
+_LABELS: Final = frozenset({"product_doi", "product_generator", "psd_version", "lib_dir"})
+_READ_BY_FLOW: Final = _LABELS | {"downsample_20_to_60", "log_level", "nr_threads", "uncertainty_output"}
 """GIPP elements that no stage reads and whose values need no warning."""
 
 

@@ -12,6 +12,7 @@ from prefect.states import Completed
 
 from flows.cli.home import prepare_home, resolve_gipp
 from flows.configuration import TileConfiguration, product_description, tile_configuration
+from flows.log_level import follow_log_level
 from flows.observation import degradation_tags, product_run_name, product_words, tag_run
 from flows.process_tile import TileResults, process_tile, run_tile
 from flows.request import ProductOutcome, ProductRequest, TileOutcome
@@ -19,6 +20,7 @@ from flows.runners import LocalRunner, PrefectRunner, Runner
 from flows.workspace import work_folder
 from tasks.common.errors import InternalInconsistency, NotProcessable
 from tasks.common.records import TileRef
+from tasks.common.threads import use_threads
 from tasks.l1c.archive import open_input
 from tasks.l1c.load import content_fingerprint, load_source, tile_references
 from tasks.packaging.description import GranuleProduct
@@ -41,6 +43,8 @@ def run_product(request: ProductRequest, run: Runner, process: ProcessTile) -> P
     started = datetime.now(UTC)
     home = prepare_home()
     gipp = resolve_gipp(request, home)
+    follow_log_level(gipp.values["log_level"])
+    use_threads(gipp.values["nr_threads"])
     output_dir = (request.output_dir or _beside(request.input_path)).absolute()
     finished: list[GranuleProduct] = []
     outcomes: list[TileOutcome] = []

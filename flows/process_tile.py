@@ -99,9 +99,10 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     classification = run(classify_scene, tile, c.classification, l1c=l1c, **maps_of_ground)
     classes = {"l1c": l1c, "classification": classification}
     second = run(ask_second_cloud_mask, tile, c.second_cloud_mask, **classes) if c.second_cloud_mask.wanted else None
+    shown_dem = dem if c.images.generate_dem_output else None
     before = {"tile": tile, "dem": dem, "esa_cci": esa_cci, "quality_masks": quality_masks, "meteo": meteo}
     if c.sc_only:
-        images = run(encode_classification_only, tile, c.images, **classes, second_cloud_mask=second)
+        images = run(encode_classification_only, tile, c.images, **classes, second_cloud_mask=second, dem=shown_dem)
         return TileResults(**before, **classes, second_cloud_mask=second, images=images, settings=c.fallbacks)
 
     atmosphere = {"l1c": l1c, "classification": classification, "dem": dem, "meteo": meteo}
@@ -126,6 +127,7 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
         **reflectance,
         second_cloud_mask=second,
         uncertainty=uncertainty,
+        dem=shown_dem,
     )
     return TileResults(
         **before,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable
 from typing import Final
 
+from flows.log_level import PROGRAM_LOGGER, ProgramLog
 from flows.process_product import process_product, process_product_locally
 from flows.request import ProductOutcome, ProductRequest
 from flows.runners import watch
@@ -38,13 +38,13 @@ class _ExpectedErrorsInOneLine(logging.Filter):
 
 
 def configure_logging(debug: bool) -> None:
-    """Send log lines to stderr; stdout belongs to progress and results."""
-    level = logging.DEBUG if debug else logging.INFO
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("sen2flow")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
+    """Send log lines to stderr; stdout belongs to progress and results.
+
+    Without ``debug`` the level is INFO until a configuration with its ``Log_Level`` is read.
+    """
+    logger = logging.getLogger(PROGRAM_LOGGER)
+    logger.handlers[:] = [ProgramLog(shows_all=debug)]
+    logger.setLevel(logging.DEBUG if debug else logging.INFO)
     logger.propagate = False
     if not debug:
         for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.engine"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,10 @@ from tasks.surface_reflectance.parameters import AtmosphereParameters
 class AotParameters(AtmosphereParameters):
     """Parameters of the stage ``aot``; defaults of Sen2Cor's GIPPs."""
 
+    extras: ClassVar[frozenset[str]] = frozenset({"generate_ddv_output"})
+
+    generate_ddv_output: bool = False
+    """``Generate_DDV_Output``: keep the mask of dark dense vegetation beside the map."""
     aot_inversion: Literal["DDV", "MULTIBAND"] = "DDV"
     """``AOT_Inversion`` (ours): DDV as Sen2Cor; MULTIBAND: several surface relations over land and dark water."""
     visibility: float = Field(40.0, ge=5.0, le=120.0)

@@ -94,12 +94,14 @@ class Alternatives:
 class AotResult:
     """AOT ``[rows, cols]`` at 60 m (not yet limited), ``AOT_RETRIEVAL_METHOD`` and figures about the way to it.
 
-    ``blue`` compares the path reflectance with that over the dark vegetation; None without it.
+    ``dark_vegetation`` is what was selected, ``[rows, cols]`` as the scene classification; ``blue`` compares the path
+    reflectance with that over it, None without it.
     """
 
     aot550: Float32
     method: Method
     statistics: dict[str, Any]
+    dark_vegetation: NDArray[np.bool_]
     blue: BluePath | None = None
 
 
@@ -167,6 +169,7 @@ def retrieve(
             if blue is None
             else blue_scaling(blue.blue, vegetation.percentage, prior.references_permille, parameters),
         },
+        vegetation.mask,
         blue,
     )
 

@@ -13,6 +13,7 @@ from tasks.aot.bright_vegetation import nearly_level
 from tasks.aot.mapping import write_map
 from tasks.aot.parameters import AotParameters
 from tasks.aot.retrieval import Alternatives, AotCounts, AotResult, retrieve
+from tasks.aot.vegetation import vegetation_codes
 from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.records import StageResult, TileRef
 from tasks.common.stage import stage_task
@@ -35,7 +36,11 @@ def retrieve_aot(
     dem: StageResult,
     meteo: StageResult,
 ) -> None:
-    """Write ``aot_20m``, AOT at 550 nm in 0.001 (0 = no-data); ``aot_60m`` where the maps are of 60 m."""
+    """Write ``aot_20m``, AOT at 550 nm in 0.001 (0 = no-data); ``aot_60m`` where the maps are of 60 m.
+
+    ``dark_vegetation_20m`` (``_60m``) uint8, where it is asked for, says what AOT was retrieved from
+    (``vegetation_codes``).
+    """
     at = parameters.map_resolution
     scl = np.asarray(open_array(classification, f"scl_{at}m"))
     bands = BANDS if parameters.aot_inversion == "DDV" else (*BANDS, "B11")
@@ -63,6 +68,8 @@ def retrieve_aot(
     stored = out.create(f"aot_{at}m", scl.shape, np.uint16)
     write_map(result.aot550, scl, stored)
     stored.flush()
+    if parameters.generate_ddv_output:
+        out.save(f"dark_vegetation_{at}m", vegetation_codes(result.dark_vegetation, scl))
     inside = scl != 0
     mean = float(np.mean(stored, where=inside, dtype=np.float64)) / 1000.0 if inside.any() else 0.0
     ratios = {name: r.blue.double_ratio for name, r in results.items() if r.blue is not None}

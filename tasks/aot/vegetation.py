@@ -40,6 +40,25 @@ class DarkVegetation:
     reflectance_limit: float | None
 
 
+NO_DATA_CODE, DARK_VEGETATION_CODE, OTHER_CODE, WATER_CODE = 0, 1, 5, 6
+"""Codes of the mask of dark dense vegetation. 0, 5 and 6 are those seen in a product of the toolbox, whose scene had no
+such vegetation; the code of the vegetation itself is not documented, 1 is ours."""
+
+
+def vegetation_codes(selected: NDArray[np.bool_], scl: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mask of dark dense vegetation in the codes above.
+
+    Args:
+        selected: ``[rows, cols]`` the vegetation that the retrieval used; none where its area was too small.
+        scl: ``[rows, cols]`` scene classification.
+    """
+    table = np.full(256, OTHER_CODE, np.uint8)
+    table[0], table[WATER] = NO_DATA_CODE, WATER_CODE
+    codes = np.asarray(cv2.LUT(np.ascontiguousarray(scl), table), np.uint8)
+    codes[selected] = DARK_VEGETATION_CODE
+    return codes
+
+
 def far_from_clouds(scl: NDArray[np.uint8], map_resolution: int = 20) -> NDArray[np.bool_]:
     """Return the 60 m blocks with at most 2 % of classes 7, 8, 9, 10 in the 1 km box round them."""
     size = 2 * (_CLOUD_BOX_M // (2 * GRID_M)) + 1

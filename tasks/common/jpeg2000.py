@@ -24,6 +24,7 @@ from rasterio.windows import Window
 
 from tasks.common.errors import InternalInconsistency, TransientIO
 from tasks.common.grid import Grid
+from tasks.common.threads import encoder_threads
 
 TILE_SIZE: Final[dict[int, int]] = {10: 1024, 20: 640, 60: 192}
 """Tile edge [pixels] by resolution [m], as in Sentinel-2 products; 192 for any other resolution."""
@@ -89,7 +90,7 @@ def write_jp2(
     *,
     bits: int | None = None,
     tile_size: int | None = None,
-    threads: int = 2,
+    threads: int | None = None,
 ) -> None:
     """Write one image as a georeferenced, lossless JP2 file; the same input always gives the same bytes.
 
@@ -103,7 +104,7 @@ def write_jp2(
         grid: georeference; its shape is that of the image.
         bits: bit depth stored in the file; default 15 for uint16 and 8 for uint8.
         tile_size: tile edge [pixels], at least 32; default by resolution (``TILE_SIZE``). Clipped to the image.
-        threads: encoder threads.
+        threads: encoder threads; default that of the configuration (``threads.encoder_threads``).
 
     Raises:
         InternalInconsistency: dtype or shape is not one of those above, or a value needs more than ``bits`` bits.
@@ -115,7 +116,7 @@ def write_jp2(
     codestream = path.with_name(f".{path.stem}.{os.getpid()}.j2k")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        _encode(codestream, bands, grid, depth, edge, threads)
+        _encode(codestream, bands, grid, depth, edge, encoder_threads() if threads is None else str(threads))
         with codestream.open("rb") as source, unfinished.open("wb") as target:
             _write_boxes(target, grid, len(bands), depth, codestream.stat().st_size)
             shutil.copyfileobj(source, target, _COPY_BYTES)
@@ -172,7 +173,7 @@ def _coding_options(grid: Grid, edge: int) -> dict[str, str]:
     }
 
 
-def _encode(target: Path, bands: NDArray[Any], grid: Grid, depth: int, edge: int, threads: int) -> None:
+def _encode(target: Path, bands: NDArray[Any], grid: Grid, depth: int, edge: int, threads: str) -> None:
     """Write the bare codestream.
 
     A MEM dataset and a driver copy, because the rasterio writer encodes in ``close()`` while it holds the
@@ -180,7 +181,7 @@ def _encode(target: Path, bands: NDArray[Any], grid: Grid, depth: int, edge: int
     """
     count, rows, cols = bands.shape
     with (
-        rasterio.Env(GDAL_NUM_THREADS=str(threads), GDAL_PAM_ENABLED="NO"),
+        rasterio.Env(GDAL_NUM_THREADS=threads, GDAL_PAM_ENABLED="NO"),
         rasterio.open(
             "memory",
             "w",

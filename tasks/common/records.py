@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
@@ -14,12 +14,16 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    extras: ClassVar[frozenset[str]] = frozenset()
+    """Switches that only add a file to a result: off, they leave it as if there were no such switch."""
+
     def identity(self) -> dict[str, Any]:
-        """Return as JSON values what a result made from this record depends on: all fields.
+        """Return as JSON values what a result made from this record depends on: all fields but ``extras`` that are off.
 
         Records of auxiliary data leave out where the data lie, once they know what lies there.
         """
-        return {name: _identity(getattr(self, name)) for name in type(self).model_fields}
+        off = {name for name in self.extras if not getattr(self, name)}
+        return {name: _identity(getattr(self, name)) for name in type(self).model_fields if name not in off}
 
 
 def _identity(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from rasterio.io import DatasetReader
 
 from tasks.common.errors import InvalidInput
 from tasks.common.grid import Grid
+from tasks.common.threads import decoder_threads
 from tasks.common.xml import shown
 
 _SIGNATURE: Final = bytes.fromhex("0000000c6a5020200d0a870a")
@@ -29,7 +29,7 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
     options = {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_PAM_ENABLED": "NO",
-        "GDAL_NUM_THREADS": os.environ.get("GDAL_NUM_THREADS", "ALL_CPUS"),
+        "GDAL_NUM_THREADS": decoder_threads(),
     }
     try:
         with rasterio.Env(**options), rasterio.open(path, driver="JP2OpenJPEG") as dataset:

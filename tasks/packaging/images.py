@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from tasks.packaging.classification_image import write_classification_cog
 from tasks.packaging.naming import PREVIEW_RESOLUTION
 from tasks.packaging.reflectance_statistics import negative_percentage
 from tasks.packaging.true_colour import preview, true_colour
+from tasks.surface_reflectance.aggregate import block_mode
 
 QUALITY_IMAGES: Final = {
     "cloud_confidence": "MSK_CLDPRB",
@@ -110,6 +112,22 @@ def write_second_mask(granule: Path, tile: Grid, second_cloud_mask: StageResult 
         for kind, name in (("probability", "MSK_S2CPRB"), ("mask", "MSK_S2CCLD")):
             image = open_array(second_cloud_mask, f"{kind}_60m")
             write_jp2(granule / "QI_DATA" / f"{name}_60m.jp2", image, tile.at(60))
+
+
+def write_dark_vegetation(folder: Path, tile: Grid, aot: StageResult, resolutions: Iterable[int]) -> None:
+    """Write the mask of dark dense vegetation at 20 and 60 m; at 60 m the commonest code of 3 x 3 pixels.
+
+    Args:
+        folder: ``QI_DATA`` of the granule, which exists.
+        tile: the tile's grid, at any resolution.
+        aot: the stage that has selected the vegetation, at 20 m or at 60 m.
+        resolutions: those of the product [m].
+    """
+    coarse_only = "dark_vegetation_60m" in aot.arrays
+    codes = open_array(aot, f"dark_vegetation_{60 if coarse_only else 20}m")
+    for resolution in {20, 60}.intersection(resolutions):
+        image = codes if coarse_only or resolution == 20 else block_mode(codes)
+        write_jp2(folder / f"MSK_DDVPXL_{resolution}m.jp2", image, tile.at(resolution))
 
 
 def encode_uncertainty(folder: Path, grid: Grid, uncertainty: StageResult) -> None:

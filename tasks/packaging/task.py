@@ -15,10 +15,12 @@ from tasks.common.stage import RETRY_DELAYS_S, is_retriable, stage_logger, stage
 from tasks.l1c.load import load_source
 from tasks.packaging.classification_image import encode_classification
 from tasks.packaging.description import GranuleProduct, ProductDescription
+from tasks.packaging.height_images import write_heights
 from tasks.packaging.images import (
     ImageSources,
     encode_resolution,
     encode_uncertainty,
+    write_dark_vegetation,
     write_preview,
     write_second_mask,
 )
@@ -41,6 +43,7 @@ def encode_images(
     surface_reflectance_60m: StageResult | None = None,
     second_cloud_mask: StageResult | None = None,
     uncertainty: StageResult | None = None,
+    dem: StageResult | None = None,
 ) -> None:
     """Encode all images of the granule as JP2 in the folders of the product: ``IMG_DATA/R..m`` and ``QI_DATA``.
 
@@ -48,7 +51,10 @@ def encode_images(
     holds ``aot_60m``, ``wvp_60m``, ``scl_60m``, ``cloud_confidence_60m``, ``snow_confidence_60m`` and ``valid_60m``,
     unless 60 m alone was processed: then the maps are where those of 20 m would be.
 
-    Stage ``uncertainty``, where it was asked for, gives ``QI_DATA/UNC_<band>_<resolution>m.jp2`` in 0.00001.
+    Stage ``uncertainty``, where it was asked for, gives ``QI_DATA/UNC_<band>_<resolution>m.jp2`` in 0.00001; stage
+    ``dem``, where its image was asked for, ``AUX_DATA/<prefix>_DEM_<resolution>m.jp2``.
+
+    Fall-backs: ``L2A-PKG-DEM`` no elevation model, so no image of it; ``L2A-PKG-DATASTRIP`` no datastrip metadata.
 
     Statistics: ``resolutions`` written [m]; ``negative_reflectance_percentage`` by band at its finest resolution.
     """
@@ -76,8 +82,12 @@ def encode_images(
     write_second_mask(out.folder, grid, second_cloud_mask)
     if uncertainty is not None:
         encode_uncertainty(out.folder / "QI_DATA", grid, uncertainty)
+    resolutions = sorted(sources.resolution for sources in plan)
+    if parameters.generate_ddv_output:
+        write_dark_vegetation(out.folder / "QI_DATA", grid, aot, resolutions)
+    write_heights(out, prefix, grid, dem, resolutions)
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
-    out.statistics["resolutions"] = sorted(sources.resolution for sources in plan)
+    out.statistics["resolutions"] = resolutions
     out.statistics["negative_reflectance_percentage"] = negative
     if source.datastrip_metadata is None:
         out.fall_back(
@@ -93,6 +103,7 @@ def encode_classification_only(
     l1c: StageResult,
     classification: StageResult,
     second_cloud_mask: StageResult | None = None,
+    dem: StageResult | None = None,
 ) -> None:
     """Encode SCL, probabilities, valid pixels and preview of a granule whose reflectance was not asked for.
 
@@ -111,6 +122,7 @@ def encode_classification_only(
         with_valid=parameters.generate_valid_pixel_output,
     )
     write_second_mask(out.folder, grid, second_cloud_mask)
+    write_heights(out, prefix, grid, dem, [resolution])
     write_preview(out.folder / "QI_DATA" / f"{prefix}_PVI.jp2", source.pvi_file, l1c, grid.at(20))
     out.statistics["resolutions"] = [resolution]
 

@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from tasks.common.errors import InvalidInput
 from tasks.common.grid import Grid
+from tasks.common.threads import decoder_threads
 from tasks.common.xml import Node, parse_xml, shown
 from tasks.l1c.model import TileMetadata
 from tasks.quality_masks.codestream import Block, equal_blocks
@@ -254,5 +255,7 @@ def _ring(node: Node) -> Ring:
 @contextmanager
 def _gdal() -> Iterator[None]:
     """Read the named file only: no side-car files and no folder listing."""
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"):
+    with rasterio.Env(
+        GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO", GDAL_NUM_THREADS=decoder_threads()
+    ):
         yield

@@ -11,7 +11,7 @@ from tasks.aot.inversion import AOT_NODES, solve_crossing
 from tasks.aot.mapping import fill_gaps, smooth_map, write_map
 from tasks.aot.parameters import AotParameters
 from tasks.aot.retrieval import Alternatives, AotCounts, retrieve
-from tasks.aot.vegetation import far_from_clouds
+from tasks.aot.vegetation import far_from_clouds, vegetation_codes
 from tasks.aot.visibility import aot_from_visibility, visibility_from_aot
 
 SHAPE = (240, 300)
@@ -217,3 +217,9 @@ def test_bright_vegetation_raises_the_start_visibility() -> None:
         assert not without.statistics["bright_vegetation"], name
     slopes = Alternatives(level=np.zeros((SHAPE[0] // 3, SHAPE[1] // 3), np.bool_))
     assert not retrieve(scene, counts_of(land), land.scl, PLAIN, 1.0, slopes).statistics["bright_vegetation"]
+
+
+def test_codes_of_the_mask_of_dark_vegetation() -> None:
+    scl = np.array([[0, 4, 4], [5, 6, 9]], np.uint8)
+    selected = np.array([[False, True, False], [False, False, False]])
+    assert vegetation_codes(selected, scl).tolist() == [[0, 1, 5], [5, 6, 5]]

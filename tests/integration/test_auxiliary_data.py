@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
+import cv2
 import numpy as np
 import pytest
 import rasterio
 from lxml import etree
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from pyproj import Transformer
 from rasterio.transform import from_origin
 from scipy.io import netcdf_file
-from whole_runs import product_of, run_program
+from whole_runs import digests, product_of, run_program
 
-from flows.process_product import process_product
+from flows.cli.home import prepare_home
+from flows.log_level import follow_log_level
+from flows.process_product import process_product, process_product_locally
 from flows.request import ProductRequest
+from tasks.common.threads import use_threads
 from tasks.dem.cells import Box, cells_covering
 from tasks.dem.footprint import geographic_box
 from tasks.dem.surroundings import WIDEST, with_margin
@@ -168,3 +176,96 @@ def test_everything_or_nothing(small_product: Path, tmp_path: Path, monkeypatch:
     shutil.copytree(home, moved, copy_function=shutil.copyfile)
     product_of(run_program(small_product, "--output_dir", tmp_path / "again", "--work_dir", work, home=moved))
     assert stored(work) == before
+
+
+def image_of(product: Path, ending: str) -> np.ndarray:
+    (path,) = product.glob(f"GRANULE/*/*/{ending}")
+    with rasterio.open(path) as image:
+        return image.read(1)
+
+
+def check_dark_vegetation(product: Path) -> None:
+    (scl,) = product.glob("GRANULE/*/IMG_DATA/R20m/*_SCL_20m.jp2")
+    with rasterio.open(scl) as image:
+        classes = image.read(1)
+    codes = image_of(product, "MSK_DDVPXL_20m.jp2")
+    assert np.array_equal(codes == 0, classes == 0)
+    assert np.array_equal(codes == 6, classes == 6)
+    assert set(classes[codes == 1]) == {4}
+    assert set(np.unique(codes)) <= {0, 1, 5, 6}
+    (report,) = product.rglob("L2A_QUALITY.xml")
+    (said,) = etree.parse(str(report)).xpath("//*[@name='DDV_PIXEL_PERCENTAGE']/text()")
+    land = np.count_nonzero((classes != 0) & (classes != 6))
+    assert 100 * np.count_nonzero(codes == 1) / land == pytest.approx(float(said), abs=1e-4)
+
+
+def check_heights(product: Path) -> None:
+    """Against the formula of the cells: half a metre of rounding, and the cubic spline's smoothing of such waves.
+
+    A B-spline that is not interpolating takes w^2 / 6 of a wave of w radian a sample: 0.57 m at most here.
+    """
+    (path,) = product.glob("GRANULE/*/AUX_DATA/*_DEM_20m.jp2")
+    with rasterio.open(path) as image:
+        counts = image.read(1)
+        rows, cols = np.mgrid[4 : image.height : 9, 5 : image.width : 11]
+        left, top = image.transform.c, image.transform.f
+        east, north = left + 20 * (cols + 0.5), top - 20 * (rows + 0.5)
+        degrees = Transformer.from_crs(image.crs, "EPSG:4326", always_xy=True)
+    lon, lat = degrees.transform(east, north)
+    x, y = 360 * (lon % 1) - 0.5, 360 * (1 - lat % 1) - 0.5
+    truth = 100.0 + 20.0 * np.sin(x / 3.0) + 20.0 * np.cos(y / 4.0)
+    assert np.ptp(truth) > 20
+    assert np.abs(counts[rows, cols] - 10000 - truth).max() < 1.08
+
+
+def test_optional_outputs_of_the_gipp(
+    small_product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_data: Path
+) -> None:
+    """Mask and heights are files more; nothing else of the product differs."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    monkeypatch.setenv("SEN2COR_HOME", str(home))
+    gipp = prepare_home().cfg / "L2A_GIPP.xml"
+    write_cells(home / "dem" / "cop30", box_of(small_product, work))
+    shipped = gipp.read_text(encoding="utf-8").replace("<DEM_Directory>NONE<", "<DEM_Directory>dem/cop30<")
+    asked = {"Generate_DDV_Output": "TRUE", "Generate_DEM_Output": "TRUE", "Nr_Threads": "1", "Log_Level": "ERROR"}
+    changed = shipped
+    for element, value in asked.items():
+        changed = re.sub(rf"<{element}>[^<]*<", f"<{element}>{value}<", changed)
+    products = []
+    try:
+        for number, text in enumerate((shipped, changed)):
+            gipp.write_text(text, encoding="utf-8")
+            request = ProductRequest(
+                input_path=small_product, output_dir=tmp_path / f"{number}", work_dir=work, resolution=20
+            )
+            outcome = process_product_locally(request)
+            assert outcome.product is not None
+            assert not any(fallback.code.startswith(("L2A-GIPP", "L2A-PKG")) for fallback in outcome.tiles[0].fallbacks)
+            products.append(outcome.product)
+        assert cv2.getNumThreads() == 1
+        assert logging.getLogger("sen2flow").level == logging.ERROR
+    finally:
+        use_threads("AUTO")
+        follow_log_level("INFO")
+    results = [name.split()[0] for name in stored(work)]
+    again = {name for name in results if results.count(name) > 1}
+    assert (
+        {"images", "aot"} <= again <= {"images", "aot", "water_vapour"} | {n for n in again if n.startswith("surface")}
+    )
+    before, after = (
+        {name: digest for name, digest in digests(product).items() if name.endswith(".jp2")} for product in products
+    )
+    assert before.items() <= after.items()
+    added = sorted(name.rpartition("/")[2] for name in set(after) - set(before))
+    assert [name[-12:] for name in added] == ["VPXL_20m.jp2", "VPXL_60m.jp2", "_DEM_20m.jp2", "_DEM_60m.jp2"]
+    check_dark_vegetation(products[1])
+    check_heights(products[1])
+    for client, arguments in (
+        ("manifest_check", []), ("xsd_validate", [str(shared_data / "psd-xsd" / "psd-14.8")]), ("gdal_sentinel2", []),
+    ):  # fmt: skip
+        script = shared_data.parent / "clients" / f"{client}.py"
+        if not script.is_file():
+            pytest.skip("no client scripts beside the project")
+        command = [sys.executable, str(script), str(products[1]), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -128,7 +128,7 @@ def make_stages(tile: TileRef, grid: Grid) -> dict[str, StageResult]:
         "aot": stage(
             tile,
             "aot",
-            {"aot_20m": twenty["aot_20m"]},
+            {"aot_20m": twenty["aot_20m"], "dark_vegetation_20m": image(at[20], 81, 6, "uint8")},
             retrieval_method="SEN2COR_DDV",
             mean_aot=0.123456789,
             visibility_km=35.5,

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from tasks.common.artefacts import open_array
+from tasks.common.artefacts import open_array, run_stage
 from tasks.common.bands import EXPORTED_BANDS
 from tasks.common.records import StageResult, TileRef
+from tasks.packaging.parameters import PackagingParameters
 
 PREFIX = "T48LWP_20210713T032051"
 
@@ -95,7 +96,6 @@ def test_negative_reflectances(case: Any) -> None:
 
 
 def encode(case: Any, work: Path, *dropped: str, **parameters: Any) -> StageResult:
-    from tasks.packaging.parameters import PackagingParameters
     from tasks.packaging.task import encode_images
 
     tile: TileRef = case.tile.model_copy(update={"work_dir": work})
@@ -122,6 +122,60 @@ def test_without_true_colour(case: Any, tmp_path: Path) -> None:
 def test_without_valid_pixels(case: Any, tmp_path: Path) -> None:
     result = encode(case, tmp_path, generate_valid_pixel_output=False)
     assert set(result.files) == {name for name in expected_images((10, 20, 60)) if "_VALPXL_" not in name}
+
+
+def test_dark_vegetation_when_asked_for(case: Any, tmp_path: Path) -> None:
+    result = encode(case, tmp_path, generate_ddv_output=True)
+    added = {f"QI_DATA/MSK_DDVPXL_{resolution}m.jp2" for resolution in (20, 60)}
+    assert set(result.files) == expected_images((10, 20, 60)) | added
+    codes = open_array(case.stages["aot"], "dark_vegetation_20m")
+    assert np.array_equal(read(result, "QI_DATA/MSK_DDVPXL_20m.jp2"), codes)
+    coarse = read(result, "QI_DATA/MSK_DDVPXL_60m.jp2")
+    for row, col in ((0, 0), (5, 7), (41, 39)):
+        numbers = np.bincount(codes[3 * row : 3 * row + 3, 3 * col : 3 * col + 3].ravel())
+        assert numbers[coarse[row, col]] == numbers.max()
+
+
+def elevation(case: Any, source: str, arrays: dict[str, Any], **statistics: Any) -> StageResult:
+    def produce(out: Any) -> None:
+        for name, values in arrays.items():
+            out.save(name, values)
+        out.statistics.update(source=source, **statistics)
+
+    return run_stage(case.tile.store, "dem", source, None, {}, produce)
+
+
+def encode_heights(case: Any, work: Path, dem: StageResult) -> StageResult:
+    from tasks.packaging.task import encode_images
+
+    names = {"l1c", "classification", "aot", "water_vapour"} | {n for n in case.stages if n.startswith("surface_")}
+    tile = case.tile.model_copy(update={"work_dir": work})
+    parameters = PackagingParameters(generate_dem_output=True)
+    return encode_images.fn(tile, parameters, **{name: case.stages[name] for name in names}, dem=dem)
+
+
+def test_heights_of_a_plane_at_each_resolution(case: Any, tmp_path: Path) -> None:
+    y, x = np.mgrid[0:126, 0:120]
+    plane = (-400.25 + 2.0 * y + 4.0 * x).astype(np.float32)
+    result = encode_heights(case, tmp_path, elevation(case, "SRTM_90", {"height_20m": plane}, mean_height_m=1.0))
+    names = {n for n in result.files if n.startswith("AUX_DATA/")}
+    assert names == {f"AUX_DATA/{PREFIX}_DEM_{resolution}m.jp2" for resolution in (10, 20, 60)}
+    assert set(result.files) - names == expected_images((10, 20, 60))
+    for resolution in (10, 20, 60):
+        counts = read(result, f"AUX_DATA/{PREFIX}_DEM_{resolution}m.jp2").astype(np.int64)
+        rows, cols = (np.arange(size) for size in counts.shape)
+        south, east = ((n[1:-1] + 0.5) * resolution / 20 - 0.5 for n in (rows, cols))  # in pixels of 20 m
+        height = -400.25 + 2.0 * south[:, np.newaxis] + 4.0 * east
+        assert np.array_equal(counts[1:-1, 1:-1], np.rint(height).astype(np.int64) + 10000)
+    assert not result.fallbacks
+
+
+def test_heights_of_the_sea_and_of_no_model(case: Any, tmp_path: Path) -> None:
+    sea = encode_heights(case, tmp_path, elevation(case, "COPERNICUS_30", {}, mean_height_m=0.0))
+    assert np.all(read(sea, f"AUX_DATA/{PREFIX}_DEM_60m.jp2") == 10000)
+    none = encode_heights(case, tmp_path, elevation(case, "NONE", {}, mean_height_m=100.0))
+    assert not any("_DEM_" in name for name in none.files)
+    assert [fallback.code for fallback in none.fallbacks] == ["L2A-PKG-DEM"]
 
 
 def test_existing_preview_is_copied(case: Any, tmp_path: Path) -> None:

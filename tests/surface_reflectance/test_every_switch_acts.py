@@ -111,8 +111,8 @@ SWITCHES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
 )
 """Element, its other value, and the settings under which it has something to say."""
 
-TESTED_ALONE = {"ac_spr_refl_percentage", "ac_spr_refl_promille"}
-"""Need a share of vegetation between narrow limits: ``test_aot_blue``."""
+TESTED_ALONE = {"ac_spr_refl_percentage", "ac_spr_refl_promille", "generate_ddv_output"}
+"""Need a share of vegetation between narrow limits: ``test_aot_blue``; a file more: below."""
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +229,19 @@ def test_switch_acts(chain: Chain, name: str, value: Any, context: dict[str, Any
     assert any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+def test_mask_of_vegetation_is_kept_when_asked_for(chain: Chain) -> None:
+    results = []
+    for asked in (False, True):
+        gipp = Gipp(values=default_values() | {"generate_ddv_output": asked}, processing_baseline="99.99", files={})
+        results.append(retrieve_aot.fn(chain.tile, gipp.select(AotParameters), **chain.stages))
+    assert [set(result.arrays) for result in results] == [{"aot_20m"}, {"aot_20m", "dark_vegetation_20m"}]
+    assert results[0].statistics == results[1].statistics
+    assert np.array_equal(open_array(results[0], "aot_20m"), open_array(results[1], "aot_20m"))
+    codes = open_array(results[1], "dark_vegetation_20m")
+    assert np.count_nonzero(codes == 1) > 0.02 * codes.size
+    assert "generate_ddv_output" not in AotParameters().identity()  # off: results made before there was one are valid
+
+
 def test_calibration_acts_on_every_layer_of_the_uncertainty(chain: Chain) -> None:
     small, large = (chain.run({"uncertainty_calibration": value}, with_uncertainty=True) for value in (1.0, 3.0))
     for below, above in zip(small, large, strict=True):
@@ -275,13 +288,18 @@ ELSEWHERE: dict[str, str] = {
     "classification/test_classification_maps.py::test_snow_grows_over_bare_ground_when_asked": "snow_dilation",
     "classification/test_classification_tile.py::test_median_filter_and_buffer_act": "median_filter valid_pixel_buffer",
     "second_cloud_mask/test_second_cloud_mask.py::test_stage_with_the_real_model": "second_cloud_mask",
+    "common/test_threads.py::test_coder_starts_as_many_threads_as_asked": "nr_threads",
+    "flows/test_log_level.py::test_lines_below_the_level_are_not_shown": "log_level",
+    "surface_reflectance/test_every_switch_acts.py::test_mask_of_vegetation_is_kept_when_asked_for":
+        "generate_ddv_output",
+    "packaging/test_images_stage.py::test_heights_of_a_plane_at_each_resolution": "generate_dem_output",
     "packaging/test_images_stage.py::test_without_true_colour": "generate_tci_output",
     "packaging/test_images_stage.py::test_without_valid_pixels": "generate_valid_pixel_output",
 }  # fmt: skip
 """Where the other elements of the two files are seen to act: test, elements."""
 
 WITHOUT_EFFECT = {
-    "log_level", "row0", "col0", "nrow_win", "ncol_win", "nr_threads", "generate_dem_output", "generate_ddv_output",
+    "row0", "col0", "nrow_win", "ncol_win",
     "database_compression_level", "gipp_scheme", "sc_scheme", "ac_scheme", "pb_scheme", "qi_scheme",
     "ac_ddv_16um_refl_th2", "ac_ddv_16um_refl_th3",
 }  # fmt: skip
