@@ -86,9 +86,7 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
     """
     c = configuration
     remove_stale(tile.store)
-    for fallback in c.fallbacks:
-        stage_logger().warning("%s: %s", fallback.code, fallback.message)
-
+    _warn(c.fallbacks)
     l1c = run(import_l1c, tile, c.l1c)
     elevation_source = run(fetch_dem, c.dem, l1c)
     dem = run(prepare_dem, tile, elevation_source, l1c=l1c)
@@ -140,6 +138,11 @@ def run_tile(tile: TileRef, configuration: TileConfiguration, run: Runner) -> Ti
         images=images,
         settings=c.fallbacks,
     )
+
+
+def _warn(fallbacks: tuple[Fallback, ...]) -> None:
+    for fallback in fallbacks:
+        stage_logger().warning("%s: %s", fallback.code, fallback.message)
 
 
 def _correct_surface(
