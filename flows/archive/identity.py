@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def configuration_digest(options: ProcessingOptions) -> str:
     home = prepare_home(announce=lambda _line: None)
     gipp = resolve_gipp(options, home)
     request = ProductRequest(input_path=Path(), **options.model_dump(include=set(ProcessingOptions.model_fields)))
-    stages = tile_configuration(gipp, request, "", home).model_dump_json()
+    stages = json.dumps(tile_configuration(gipp, request, "", home).identity(), sort_keys=True)
     asked = request.model_dump_json(exclude=set(_OUTSIDE) | {"gip_l2a", "gip_l2a_sc", "gip_l2a_ac", "gip_l2a_pb"})
     text = "\0".join((stages, asked, gipp.processing_baseline))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
