@@ -16,7 +16,6 @@ from tasks.classification import (
     recoveries,
     shadows,
     snow,
-    surfaces,
     thin_cirrus,
     vapour,
 )
@@ -29,6 +28,7 @@ from tasks.classification.scene import Scene, TileFacts
 from tasks.classification.shaded_land import recover_shaded_land
 from tasks.classification.shadow_geometry import SunDirection
 from tasks.classification.specks import remove_cloud_specks, remove_surf
+from tasks.classification.spectral import FIRST_STEPS, GROUND_AND_CLOUD_STEPS
 from tasks.classification.sweep import (
     STRIP_ROWS,
     Counts,
@@ -59,18 +59,8 @@ _SNOW_END: Final[tuple[Step, ...]] = (snow.step_2_5_snow_and_ring, map_recoverie
 SNOW_STEPS: Final = (*_SNOW_FILTERS, *_DEFAULT_FILTERS, *_SNOW_END)
 """The snow block of both modes, left out where the climatology knows no snow."""
 
-_STEPS_1: Final[tuple[Step, ...]] = (clouds.step_1a_brightness, clouds.step_1b_snow_index)
-_STEPS_3_TO_7: Final[tuple[Step, ...]] = (
-    surfaces.step_3_vegetation,
-    surfaces.step_5_1_soil,
-    surfaces.step_5_2_water,
-    surfaces.step_6_rock_and_sand,
-    clouds.step_6bis_red_to_swir,
-    clouds.step_7_clouds,
-)
-
 SPECTRAL_STEPS: Final[tuple[Step, ...]] = (
-    *_STEPS_1, *_SNOW_FILTERS, *_SNOW_END, *_STEPS_3_TO_7, clouds.step_7_cirrus,
+    *FIRST_STEPS, *_SNOW_FILTERS, *_SNOW_END, *GROUND_AND_CLOUD_STEPS, clouds.step_7_cirrus,
 )  # fmt: skip
 """Classic steps 1 to 7."""
 
@@ -88,11 +78,11 @@ CLASSIC_AFTER_SHADOW: Final[tuple[Step, ...]] = (
 """Classic cloud shadow and recoveries a to h; i, j and k need figures of the whole tile."""
 
 DEFAULT_STEPS: Final[tuple[Step, ...]] = (
-    *_STEPS_1,
+    *FIRST_STEPS,
     *_SNOW_FILTERS,
     *_DEFAULT_FILTERS,
     *_SNOW_END,
-    *_STEPS_3_TO_7,
+    *GROUND_AND_CLOUD_STEPS,
     thin_cirrus.cirrus_over_terrain,
     recoveries.recover_dark_vegetation,
     recoveries.recover_water,

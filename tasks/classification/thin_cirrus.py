@@ -10,29 +10,20 @@ from typing import Final
 
 import numpy as np
 
-from tasks.classification import clouds, surfaces
+from tasks.classification import clouds
 from tasks.classification.classes import HIGH_PROBA_CLOUDS, MEDIUM_PROBA_CLOUDS, SNOW_ICE, THIN_CIRRUS
 from tasks.classification.evolution import above_ground_in_b10, bright_ground
 from tasks.classification.indices import FloatArray
 from tasks.classification.parameters import ClassificationParameters
 from tasks.classification.scene import BoolArray, Scene
+from tasks.classification.spectral import FIRST_STEPS, GROUND_AND_CLOUD_STEPS
 
 SHARE_OF_B10: Final = {
     "B01": 1.0, "B02": 1.0, "B03": 1.0, "B04": 1.0, "B05": 1.0, "B8A": 1.0, "B10": 1.0, "B11": 0.5, "B12": 0.5,
 }  # fmt: skip
 """The least reflectance that cirrus adds to a band, per reflectance in B10."""
 
-_BELOW: Final = (
-    clouds.step_1a_brightness,
-    clouds.step_1b_snow_index,
-    surfaces.step_3_vegetation,
-    surfaces.step_5_1_soil,
-    surfaces.step_5_2_water,
-    surfaces.step_6_rock_and_sand,
-    clouds.step_6bis_red_to_swir,
-    clouds.step_7_clouds,
-    bright_ground,
-)
+_BELOW: Final = (*FIRST_STEPS, *GROUND_AND_CLOUD_STEPS, bright_ground)
 """The steps that find clouds and bright ground in the spectrum of one pixel."""
 
 

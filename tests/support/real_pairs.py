@@ -21,6 +21,7 @@ import esa_half
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from one_band import correct_band
 
 from tasks.aot.parameters import AotParameters
 from tasks.aot.retrieval import AotCounts, retrieve
@@ -30,7 +31,7 @@ from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.simulation.solar import solar_position
 from tasks.surface_reflectance.coarse import CoarseGrid
 from tasks.surface_reflectance.coefficients import band_coefficients
-from tasks.surface_reflectance.inversion import Calibration, correct_band
+from tasks.surface_reflectance.inversion import Calibration
 from tasks.surface_reflectance.neighbourhood import Surroundings, block_means, describe_surroundings
 from tasks.surface_reflectance.scene import Scene, build_scene
 from tasks.water_vapour.apda import retrieve_columns

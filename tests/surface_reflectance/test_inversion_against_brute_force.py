@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fake_atmosphere import FakeTables, angle_nodes, fake_scene
+from one_band import correct_band
 from scipy.ndimage import gaussian_filter
 
 from tasks.common.bands import BANDS, band_id
 from tasks.surface_reflectance.coarse import CoarseGrid
 from tasks.surface_reflectance.coefficients import band_coefficients
 from tasks.surface_reflectance.geometry import interpolate_azimuth, interpolate_nodes
-from tasks.surface_reflectance.inversion import Calibration, correct_band
+from tasks.surface_reflectance.inversion import Calibration
 from tasks.surface_reflectance.neighbourhood import block_means, describe_surroundings
 
 CALIBRATION = Calibration(-1000.0, 10000.0)

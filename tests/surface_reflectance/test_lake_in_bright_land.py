@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fake_atmosphere import fake_scene
+from one_band import correct_band
 from scipy.signal import fftconvolve
 
 from tasks.radiative_transfer.bands import BandTables, integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.surface_reflectance.coefficients import band_coefficients
-from tasks.surface_reflectance.inversion import Calibration, correct_band
+from tasks.surface_reflectance.inversion import Calibration
 from tasks.surface_reflectance.neighbourhood import describe_surroundings
 
 SIZE, PIXEL_KM = 200, 0.06

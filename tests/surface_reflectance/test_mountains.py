@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from direct_sky import AOT, RELATIVE_AZIMUTH_DEG, SUN_ZENITH_DEG, VIEW_ZENITH_DEG
 from mountains import SUN_AZIMUTH_DEG, Mountains, Sky, raise_mountains, toa_signal
+from one_band import correct_band
 
 from tasks.common.spectral import SpectralResponse
 from tasks.radiative_transfer.bands import integrate_bands
@@ -15,7 +16,7 @@ from tasks.radiative_transfer.load import load_spectral_table
 from tasks.surface_reflectance.brdf import damping_of
 from tasks.surface_reflectance.coarse import CoarseGrid
 from tasks.surface_reflectance.coefficients import band_coefficients
-from tasks.surface_reflectance.inversion import Calibration, correct_band
+from tasks.surface_reflectance.inversion import Calibration
 from tasks.surface_reflectance.neighbourhood import describe_surroundings
 from tasks.surface_reflectance.scene import Scene, build_scene
 from tasks.surface_reflectance.terrain import (

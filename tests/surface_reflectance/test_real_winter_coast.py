@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from one_band import correct_band
 
 from tasks.aot.parameters import AotParameters
 from tasks.aot.retrieval import AotCounts, retrieve
@@ -18,7 +19,7 @@ from tasks.radiative_transfer.bands import integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.surface_reflectance.coarse import CoarseGrid
 from tasks.surface_reflectance.coefficients import band_coefficients
-from tasks.surface_reflectance.inversion import Calibration, correct_band, to_reflectance
+from tasks.surface_reflectance.inversion import Calibration, to_reflectance
 from tasks.surface_reflectance.neighbourhood import block_means, describe_surroundings
 from tasks.surface_reflectance.scene import Scene, build_scene
 from tasks.water_vapour.apda import retrieve_columns

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fake_atmosphere import fake_scene
+from one_band import correct_band
 from scipy.stats import norm, qmc
 
 from tasks.common.noise import noise_deviation
@@ -18,7 +19,7 @@ from tasks.radiative_transfer.bands import BandTables, integrate_bands
 from tasks.radiative_transfer.load import default_responses, load_spectral_table
 from tasks.simulation.model import SOLAR_IRRADIANCE
 from tasks.surface_reflectance.coefficients import band_coefficients
-from tasks.surface_reflectance.inversion import Calibration, correct_band
+from tasks.surface_reflectance.inversion import Calibration
 from tasks.surface_reflectance.neighbourhood import describe_surroundings
 from tasks.surface_reflectance.scene import Scene
 from tasks.uncertainty.atmosphere import AtmosphereErrors, budget_of_band

@@ -46,7 +46,7 @@ ELEMENTS: Final[tuple[Element, ...]] = (
     _common("Product_DOI", kind=Kind.TEXT, default="https://doi.org/10.5270/S2_-znk9xsj", since="2.10",
             meaning="digital object identifier written to the product's metadata"),
     _common("Nr_Threads", kind=Kind.INTEGER, default="AUTO", words=("AUTO",), minimum=1, maximum=8,
-            meaning="threads that decode JPEG 2000 images; AUTO: as many as the machine has"),
+            meaning="threads that decode and encode JPEG 2000 images; AUTO: as many as the machine has"),
     _common("Product_Generator", kind=Kind.OPTIONAL_TEXT, default=None, since="2.10",
             meaning="folder of an external product generator; NONE: the product is written by this program"),
     _common("DEM_Directory", kind=Kind.OPTIONAL_TEXT, default=None,
