@@ -33,6 +33,9 @@ STAGES = (
 LOAD = int(os.environ.get("SEN2FLOW_TEST_LOAD", "6"))
 """Products of the load run; ``make load-test`` runs it with 150."""
 
+LARGE = LOAD >= 12
+"""A load run of its own: polls as seldom as in operation, and two products at a time on each of the two workers."""
+
 FAST = {
     "SEN2FLOW_POLL_SECONDS": "2",
     "SEN2FLOW_RESTART_SECONDS": "0",
@@ -55,10 +58,12 @@ def database() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def service(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
-    env = environment(folder, PREFECT_API_DATABASE_CONNECTION_URL=database.url, **FAST)
-    made = Service(folder, env)
+    env = environment(folder, PREFECT_API_DATABASE_CONNECTION_URL=database.url, **({} if LARGE else FAST))
+    made = Service(folder, env, at_a_time=2 if LARGE else 1)
     try:
         made.start()
+        if LARGE:
+            made.start_runs_directly()
         yield made
     finally:
         code = made.stop()
@@ -105,7 +110,10 @@ def processed(service: Service, archive: list[Path], plain: dict[str, dict[str, 
     """The archive is processed: what follows finds it done, whichever test is run first."""
     before = database.size()
     started = time.monotonic()
-    ended = service.wait(service.run("process-archive/on-demand"), seconds=600.0 + 60.0 * LOAD)
+    limits = service.deployment("process-archive/on-demand")["parameters"]["request"]["limits"]
+    wanted = {"limits": {**limits, "in_flight": 6, "memory_mb": 0}} if LARGE else None
+    run = service.run("process-archive/on-demand", wanted)
+    ended = service.wait(run, seconds=600.0 + 60.0 * LOAD, pause=10.0 if LARGE else 1.0)
     assert ended["state_name"] == "Completed", ended
     return Processed(ended["id"], time.monotonic() - started, database.size() - before)
 
@@ -130,7 +138,8 @@ def test_load(service: Service, processed: Processed, plain: dict[str, dict[str,
         "wall [s]": round(seconds, 1),
         "products an hour": round(3600 * LOAD / seconds),
         "inside a run [s]": round(busy / LOAD, 2),
-        "around a run, of a worker's time [s]": round((2 * seconds - busy) / LOAD, 2),
+        "products at a time": 2 * service.at_a_time,
+        "around a run, of a place for a product [s]": round((2 * service.at_a_time * seconds - busy) / LOAD, 2),
         "database [kB a product]": round(processed.database_bytes / 1024 / LOAD, 1),
     }
     figures |= {"plain: inside a product [s]": plain_seconds(service.folder.parent)}

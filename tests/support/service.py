@@ -108,8 +108,9 @@ class Postgres:
 class Service:
     """``sen2flow up`` with one worker for products, and a second one beside it."""
 
-    def __init__(self, folder: Path, env: dict[str, str], extra_worker: bool = True) -> None:
+    def __init__(self, folder: Path, env: dict[str, str], extra_worker: bool = True, at_a_time: int = 1) -> None:
         self.folder = folder
+        self.at_a_time = at_a_time
         self.port = free_port()
         self.l1c, self.l2a, self.work = folder / "l1c", folder / "l2a", folder / "work"
         self.l1c.mkdir(parents=True, exist_ok=True)
@@ -131,6 +132,7 @@ class Service:
 
     def start(self) -> None:
         words = ("--l1c", self.l1c, "--l2a", self.l2a, "--work", self.work, "--port", str(self.port))
+        words += ("--tiles", str(self.at_a_time))
         self.up = start_sen2flow("up", *words, env=self.env, stderr=self.log)
         assert self.up.stdout is not None
         for line in self.up.stdout:
@@ -141,8 +143,16 @@ class Service:
             self.start_second_worker()
 
     def start_second_worker(self) -> None:
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sen2flow-tiles", "--limit", "1"]
+        limit = ("--limit", str(self.at_a_time))
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sen2flow-tiles", *limit]
         self.second = subprocess.Popen(command, env=self.env, stdout=self.log, stderr=self.log, start_new_session=True)
+
+    def start_runs_directly(self) -> None:
+        """Spare the process that Prefect puts between a worker and a run: a command stands in the pool of products."""
+        template = self.get("/work_pools/sen2flow-tiles")["base_job_template"]
+        template["variables"]["properties"]["command"]["default"] = f"{sys.executable} -m prefect.engine"
+        body = {"base_job_template": template}
+        httpx.patch(f"{self.api}/work_pools/sen2flow-tiles", json=body, timeout=60).raise_for_status()
 
     def kill_second_worker(self) -> None:
         """SIGKILL for the worker and the runs that it started: as when the machine goes down."""
@@ -202,11 +212,11 @@ class Service:
             return {"state_type": "UNKNOWN", "state_name": "Unknown"}
         return found
 
-    def wait(self, run: str, seconds: float = 1200.0) -> dict[str, Any]:
+    def wait(self, run: str, seconds: float = 1200.0, pause: float = 1.0) -> dict[str, Any]:
         """Return a run when it has ended."""
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
         found: dict[str, Any] = wait_for(
-            lambda: (state := self.state(run))["state_type"] in final and state, seconds, 1.0
+            lambda: (state := self.state(run))["state_type"] in final and state, seconds, pause
         )
         return found
 
