@@ -149,7 +149,9 @@ class Service:
 
     def start_runs_directly(self) -> None:
         """Spare the process that Prefect puts between a worker and a run: a command stands in the pool of products."""
-        template = self.get("/work_pools/sen2flow-tiles")["base_job_template"]
+        from prefect.workers.process import ProcessWorker
+
+        template = ProcessWorker.get_default_base_job_template()
         template["variables"]["properties"]["command"]["default"] = f"{sys.executable} -m prefect.engine"
         body = {"base_job_template": template}
         httpx.patch(f"{self.api}/work_pools/sen2flow-tiles", json=body, timeout=60).raise_for_status()
