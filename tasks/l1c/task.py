@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ from tasks.l1c.manifest import check_unchanged, manifest_checksums
 from tasks.l1c.model import GranuleSource
 from tasks.l1c.parameters import L1CParameters
 from tasks.l1c.resample import NODATA, to_resolution
+from tasks.l1c.window import Window, window_at, window_with_most_data
 
 
 @stage_task("l1c", version="1")
@@ -29,22 +32,39 @@ def import_l1c(out: StageWriter, tile: TileRef, parameters: L1CParameters) -> No
     ``view_zenith``, ``view_azimuth`` ``[13, ny, nx]``, float32 degrees without gaps, node (0, 0) on the upper
     left corner.
 
+    Outside the window of the GIPP, if it has one, all is no-data.
+
     The images are compared with the checksums of ``manifest.safe`` first; ``L2A-L1C-MANIFEST`` is recorded where that
     file is broken.
 
     Raises:
         InvalidInput: broken product.
-        NotProcessable: no pixel has data in all bands.
+        InvalidConfiguration: the window's midpoint lies outside the tile.
+        NotProcessable: no pixel, or none of the window, has data in all bands.
         TransientIO: a file cannot be read.
     """
     source = load_source(tile)
     verified = _verify_images(out, source)
-    valid = _store_bands(out, source, parameters.resolutions)
+    window = _window(source, parameters)
+    valid = _store_bands(out, source, parameters.resolutions, window)
     if not valid.any():
-        raise NotProcessable(f"{shown(tile.granule_dir)}: no pixel has data in all bands")
+        place = "no pixel" if window is None else "no pixel of the window (row0, col0 of L2A_GIPP)"
+        raise NotProcessable(f"{shown(tile.granule_dir)}: {place} has data in all bands")
     _store_angles(out, source)
     out.statistics.update(_statistics(source), nodata_percentage=round(100 * (1 - float(valid.mean())), 4))
     out.statistics["images_verified"] = verified
+    if window is not None:
+        out.statistics["window_60m"] = asdict(window)
+
+
+def _window(source: GranuleSource, parameters: L1CParameters) -> Window | None:
+    """Return the part of the tile that is wanted; None for all of it."""
+    size, grid = (parameters.nrow_win, parameters.ncol_win), source.tile.grid.at(60)
+    if not parameters.has_window:
+        return None
+    if isinstance(parameters.row0, int) and isinstance(parameters.col0, int):
+        return window_at((parameters.row0, parameters.col0), size, grid.shape)
+    return window_with_most_data(decode_image(source.band_files["B01"], grid) != NODATA, size)
 
 
 def _verify_images(out: StageWriter, source: GranuleSource) -> int:
@@ -60,12 +80,16 @@ def _verify_images(out: StageWriter, source: GranuleSource) -> int:
     return len(files)
 
 
-def _store_bands(out: StageWriter, source: GranuleSource, resolutions: tuple[int, ...]) -> NDArray[np.bool_]:
+def _store_bands(
+    out: StageWriter, source: GranuleSource, resolutions: tuple[int, ...], window: Window | None
+) -> NDArray[np.bool_]:
     """Store the bands one after the other; return where all of them have data at 20 m."""
     valid = np.ones(source.tile.grid.at(20).shape, dtype=np.bool_)
     for band in BANDS:
         native = NATIVE_RESOLUTION[band]
         image = decode_image(source.band_files[band], source.tile.grid.at(native))
+        if window is not None:
+            window.clear_outside(image, native)
         out.save(f"{band}_{native}m", image)
         at_20m = to_resolution(image, band, native, 20)
         valid &= at_20m != NODATA

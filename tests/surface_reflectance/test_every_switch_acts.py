@@ -275,6 +275,7 @@ ELSEWHERE: dict[str, str] = {
         "uncertainty_calibration",
     "surface_reflectance/test_every_switch_acts.py::test_switches_of_the_flow_act":
         "uncertainty_output downsample_20_to_60",
+    "l1c/test_window.py::test_each_element_moves_the_window": "row0 col0 nrow_win ncol_win",
     "dem/test_dem_task.py::test_no_elevation_model_is_flat_terrain": "altitude",
     "dem/test_dem_download.py::test_download_once_then_local": "dem_directory dem_reference",
     "dem/test_dem_task.py::test_configured_but_missing": "force_exit_on_dem_error",
@@ -299,7 +300,6 @@ ELSEWHERE: dict[str, str] = {
 """Where the other elements of the two files are seen to act: test, elements."""
 
 WITHOUT_EFFECT = {
-    "row0", "col0", "nrow_win", "ncol_win",
     "database_compression_level", "gipp_scheme", "sc_scheme", "ac_scheme", "pb_scheme", "qi_scheme",
     "ac_ddv_16um_refl_th2", "ac_ddv_16um_refl_th3",
 }  # fmt: skip
