@@ -6,6 +6,7 @@ The same function runs as the flow ``process-archive`` and without any server.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from flows.archive.claims import is_claimed
 from flows.archive.decide import finished_row
 from flows.archive.deployed import run_deployed
 from flows.archive.discovery import discover
@@ -62,7 +64,10 @@ def run_archive(request: ArchiveRequest, ended: Ended = _quiet) -> ArchiveOutcom
             rows.append(row)
             ended(row)
     stage_logger().info("%d products found, %d to process", len(candidates), len(items))
-    rows += run_all(items, request.limits, runner(request.execution, request.limits, "archive"), ended)
+    run_one = unless_taken(
+        runner(request.execution, request.limits, "archive"), lambda item: _known(ledger, item, configuration)
+    )
+    rows += run_all(items, request.limits, run_one, ended)
     return ArchiveOutcome(rows=tuple(rows), table=write_csv(rows, request.output_dir, "archive"))
 
 
@@ -96,6 +101,24 @@ def runner(execution: str, limits: Limits, *tags: str) -> RunOne:
     if execution == "process":
         return functools.partial(run_in_process, time_out_s=seconds)
     return functools.partial(run_deployed, time_out_s=seconds, tags=tags)
+
+
+def unless_taken(run_one: RunOne, known: Callable[[Item], Row | None]) -> RunOne:
+    """Return a runner that looks again before it starts a product: another archive run may have it, or have done it.
+
+    A run of hours meets the nightly one; without this look each product of the rest would be started by both.
+
+    Args:
+        run_one: runs one product.
+        known: returns the line of a product that needs no run.
+    """
+
+    def run(item: Item, stop: threading.Event) -> Row:
+        if is_claimed(Ledger(item.output_dir).claims, item.candidate.key):
+            return Row(key=item.candidate.key, ending=Ending.BUSY, message="another process has it")
+        return known(item) or run_one(item, stop)
+
+    return run
 
 
 def show_table(outcome: ArchiveOutcome, rows: Sequence[Row], key: str) -> None:

@@ -17,7 +17,7 @@ from flows.archive.dispatch import run_all
 from flows.archive.ledger import Entry, Ledger, Status
 from flows.archive.request import ArchiveOutcome, Ending, Item, RetryRequest, RetryState, Row
 from flows.archive.summary import one_line, write_csv
-from flows.process_archive import runner, show_table
+from flows.process_archive import runner, show_table, unless_taken
 from tasks.common.stage import stage_logger
 
 
@@ -42,7 +42,8 @@ def run_retry(request: RetryRequest, ended: Callable[[Row], None] = lambda _row:
         else:
             items.append(_again(entry, request))
     stage_logger().info("%d products to run again, %d refused", len(items), len(rows))
-    rows += run_all(items, request.limits, runner(request.execution, request.limits, "retry"), ended)
+    run_one = unless_taken(runner(request.execution, request.limits, "retry"), lambda _item: None)
+    rows += run_all(items, request.limits, run_one, ended)
     return ArchiveOutcome(rows=tuple(rows), table=write_csv(rows, request.output_dir, "retry"))
 
 

@@ -26,9 +26,10 @@ from flows.archive.fetch import local_input
 from flows.archive.housekeeping import CleanRules, Stored, clean, to_remove
 from flows.archive.ledger import Entry, Ledger, Status
 from flows.archive.local_service import POOLS, LocalService, ServiceOptions, deployment_file
-from flows.archive.request import ArchiveRequest, ArchiveSource, Candidate, Ending, Item
+from flows.archive.request import ArchiveRequest, ArchiveSource, Candidate, Ending, Item, Row
 from flows.archive.room import available_memory_mb, await_memory
 from flows.cli.archive import age_seconds, size_bytes
+from flows.process_archive import unless_taken
 from flows.request import ProductRequest
 from tasks.common.errors import InvalidConfiguration, InvalidInput, TransientIO
 
@@ -254,6 +255,28 @@ def test_decisions(tmp_path: Path) -> None:
     assert ending(status=Status.FAILED, attempt=3) is Ending.REFUSED
     assert ending(status=Status.FAILED, retriable=False) is Ending.REFUSED
     assert ending(status=Status.CRASHED, attempt=1) is None
+
+
+def test_a_product_that_another_run_took_meanwhile_is_not_started(tmp_path: Path) -> None:
+    ledger, item = Ledger(tmp_path), entry(tmp_path).item.model_copy(update={"output_dir": tmp_path})
+    made, done = (Row(key="one", ending=ending) for ending in (Ending.DONE, Ending.UNCHANGED))
+    started: list[str] = []
+
+    def run_one(item: Item, _stop: threading.Event) -> Row:
+        started.append(item.candidate.key)
+        return made
+
+    def ending(known: Row | None) -> Ending:
+        return unless_taken(run_one, lambda _item: known)(item, threading.Event()).ending
+
+    claim = take(ledger.claims, item.candidate.key)
+    assert claim is not None
+    with claim:
+        assert ending(None) is Ending.BUSY
+    assert ending(done) is Ending.UNCHANGED
+    assert started == []
+    assert ending(None) is Ending.DONE
+    assert started == [item.candidate.key]
 
 
 def test_damaged_ledger_entry_is_none(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def service(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
     made = Service(folder, env, at_a_time=2 if LARGE else 1)
     try:
         made.start()
+        made.pause_schedules()
         if LARGE:
             made.start_runs_directly()
         yield made

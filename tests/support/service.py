@@ -147,6 +147,13 @@ class Service:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sen2flow-tiles", *limit]
         self.second = subprocess.Popen(command, env=self.env, stdout=self.log, stderr=self.log, start_new_session=True)
 
+    def pause_schedules(self) -> None:
+        """Switch the deployments' schedules off, so that a test does not depend on the time of day."""
+        for deployment in self.post("/deployments/filter"):
+            for schedule in deployment["schedules"]:
+                path = f"{self.api}/deployments/{deployment['id']}/schedules/{schedule['id']}"
+                httpx.patch(path, json={"active": False}, timeout=60).raise_for_status()
+
     def start_runs_directly(self) -> None:
         """Spare the process that Prefect puts between a worker and a run: a command stands in the pool of products."""
         from prefect.workers.process import ProcessWorker
