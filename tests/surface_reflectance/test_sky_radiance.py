@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from direct_sky import AZIMUTHS_DEG, COSINES, HEIGHTS_KM, SUN_ZENITH_DEG, VIEW_ZENITH_DEG
+from direct_sky import AZIMUTHS_DEG, COSINES, HEIGHTS_KM, USUAL, VIEW_ZENITH_DEG
 from mountains import Sky
 
 from tasks.surface_reflectance.sky_radiance import Layer, levels, sky_radiance
 
-COS_SUN = float(np.cos(np.radians(SUN_ZENITH_DEG)))
+COS_SUN = float(np.cos(np.radians(USUAL.sun_zenith_deg)))
 
 
 @pytest.mark.parametrize("height_km", HEIGHTS_KM)
