@@ -22,6 +22,7 @@ from prefect.states import Failed
 from flows.archive.claims import is_claimed
 from flows.archive.decide import finished_row
 from flows.archive.deployed import run_deployed
+from flows.archive.described import with_item
 from flows.archive.discovery import discover
 from flows.archive.dispatch import RunOne, run_all
 from flows.archive.identity import configuration_digest, input_stamp
@@ -61,8 +62,8 @@ def run_archive(request: ArchiveRequest, ended: Ended = _quiet) -> ArchiveOutcom
         if row is None:
             items.append(item)
         else:
-            rows.append(row)
-            ended(row)
+            rows.append(with_item(item, row))
+            ended(rows[-1])
     stage_logger().info("%d products found, %d to process", len(candidates), len(items))
     run_one = unless_taken(
         runner(request.execution, request.limits, "archive"), lambda item: _known(ledger, item, configuration)

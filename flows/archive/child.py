@@ -5,6 +5,7 @@ Its memory returns to the system when it ends, and what kills it leaves the arch
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from flows.archive.ledger import write_atomically
 from flows.archive.request import Ending, Item, Row
 from flows.cli.execute import configure_logging, one_line
 from flows.process_product import process_product_locally
+from flows.runners import LocalRunner
+from tasks.stac_item.task import describe_product
 
 
 def run_item(item: Item) -> Row:
@@ -25,7 +28,7 @@ def run_item(item: Item) -> Row:
             state = process_listed(item, return_state=True)
             found = state.result(raise_on_failure=True)
             return found if isinstance(found, Row) else Row.model_validate(found)
-        return process_item(item, process_product_locally)
+        return process_item(item, process_product_locally, functools.partial(LocalRunner(), describe_product))
     except Exception as error:
         return Row(key=item.candidate.key, ending=Ending.FAILED, message=f"{type(error).__name__}: {one_line(error)}")
 
