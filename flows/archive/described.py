@@ -22,9 +22,9 @@ def ensure_item(item: Item, row: Row, describe: Describe) -> None:
     Raises:
         L2AError: it cannot be written; the product and its entry in the ledger are good all the same.
     """
-    if item.request.stac and row.ending in _WITH_PRODUCT and row.product is not None:
-        if not item_path(row.product).is_file():
-            describe(row.product)
+    wanted = item.request.stac and row.ending in _WITH_PRODUCT
+    if wanted and row.product is not None and not item_path(row.product).is_file():
+        describe(row.product)
 
 
 def with_item(item: Item, row: Row) -> Row:

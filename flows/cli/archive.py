@@ -76,8 +76,8 @@ def archive(
         words = {
             "source": source, "output_dir": output_dir, "work_dir": work_dir, "tiles": tile or (),
             "date_from": date_from, "date_to": date_to, "max_cloud": max_cloud, "baselines": baseline or (),
-            "collection": collection, "resolution": resolution, "gip_l2a": gip_l2a, "execution": execution, "stac": stac,
-            "limits": _limits(in_flight, time_out_min, max_attempts, memory_mb, disk_mb),
+            "collection": collection, "resolution": resolution, "gip_l2a": gip_l2a, "execution": execution,
+            "stac": stac, "limits": _limits(in_flight, time_out_min, max_attempts, memory_mb, disk_mb),
         }  # fmt: skip
         return _either(process_archive, run_archive, _checked(ArchiveRequest, words))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from tasks.common.grid import Grid
 from tasks.stac_item.facts import Position, Ring
 
 _STEPS: Final = 8
-"""Parts of an edge: edges of a UTM tile are no straight lines in degrees (within 2 m of them at 110 km / 8)."""
+"""Parts of an edge: edges of a UTM tile are no straight lines in degrees (4 m off at 46 degrees of latitude, 9 m at 66)."""
 
 _DECIMALS: Final = 7
 """Of degrees: 1 cm."""
@@ -86,7 +87,7 @@ def _parts(ring: Ring) -> list[Ring]:
 def _cut(ring: list[Position], side: float) -> list[Position]:
     """Return what of an outline lies west (1) or east (-1) of 180 degrees (Sutherland and Hodgman 1974)."""
     kept: list[Position] = []
-    for (lon, lat), (next_lon, next_lat) in zip(ring, ring[1:], strict=False):
+    for (lon, lat), (next_lon, next_lat) in pairwise(ring):
         inside, next_inside = (side * (_ANTIMERIDIAN - value) >= 0.0 for value in (lon, next_lon))
         if inside:
             kept.append((lon, lat))

@@ -27,7 +27,9 @@ ROOT: Final = "Level-2A_User_Product"
 MULTIHASH: Final = {"MD5": "d50110", "SHA3-256": "1620", "SHA-256": "1220"}
 """Code and length of the checksums of manifests, before their digits (multicodec table; varints)."""
 
-_TILE_ID: Final = re.compile(r"S2[A-Z]_[A-Z0-9]{4}_MSI_L2A_TL_\w{4}_\d{8}T\d{6}_A(\d{6})_T(\w{5})_N\d\d\.\d\d", re.ASCII)
+_TILE_ID: Final = re.compile(
+    r"S2[A-Z]_[A-Z0-9]{4}_MSI_L2A_TL_\w{4}_\d{8}T\d{6}_A(\d{6})_T(\w{5})_N\d\d\.\d\d", re.ASCII
+)
 _CODE: Final = re.compile(r"(?P<code>L2A(?:-[A-Z0-9]+)+): (?P<message>.+)", re.DOTALL)
 _EPSG: Final = re.compile(r"EPSG:\d{4,5}", re.ASCII)
 _CENTIMETRE: Final = "cm"

@@ -41,9 +41,7 @@ def describe_product(product: Path) -> Path:
     try:
         write_complete(path, json.dumps(item, indent=2, ensure_ascii=False).encode() + b"\n")
     except OSError as error:
-        reason = error.strerror or error
-        raise TransientIO(
-            f"{path}: the STAC item cannot be written ({reason}); the product is complete, sen2flow stac writes its item"
-        ) from error
+        reason = f"the STAC item cannot be written ({error.strerror or error})"
+        raise TransientIO(f"{path}: {reason}; the product is complete, sen2flow stac writes its item") from error
     stage_logger().info("STAC item: %s", path)
     return path
