@@ -13,7 +13,7 @@ from tasks.common.grid import Grid
 from tasks.stac_item.facts import Position, Ring
 
 _STEPS: Final = 8
-"""Parts of an edge: edges of a UTM tile are no straight lines in degrees (4 m off at 46 degrees of latitude, 9 m at 66)."""
+"""Parts of an edge: edges of a UTM tile are not straight in degrees (still 4 m off at 46 degrees north, 9 m at 66)."""
 
 _DECIMALS: Final = 7
 """Of degrees: 1 cm."""
