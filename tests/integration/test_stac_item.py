@@ -46,6 +46,7 @@ FIELDS = {
 """The names that the extensions publish, as far as an item uses them."""
 
 GIPP = "my_GIPP.xml"
+READERS = ROOT / ".venv-clients" / "bin" / "python"
 
 MULTIHASHES = {"d50110": "md5", "1620": "sha3_256", "1220": "sha256"}
 """Code and length of a multihash (multicodec table) and the name of its algorithm here."""
@@ -173,6 +174,25 @@ def test_every_file_has_its_size_and_checksum(product: Path, item: pystac.Item) 
         (code,) = (code for code in MULTIHASHES if checksum.startswith(code))
         assert checksum == code + hashlib.new(MULTIHASHES[code], content).hexdigest(), key
         assert asset.extra_fields["file:size"] == len(content)
+
+
+@pytest.mark.clients
+def test_stactools_says_the_same_of_the_product(product: Path, item: pystac.Item) -> None:
+    """Every property that both have; their mean view is that of the angles, ours that of the directions."""
+    if not READERS.is_file():
+        pytest.skip("no environment of the independent readers: make clients")
+    program = "import json, sys; from stactools.sentinel2.stac import create_item; "
+    program += "print(json.dumps(create_item(sys.argv[1]).to_dict()))"
+    command = [str(READERS), "-W", "ignore", "-c", program, str(product)]
+    theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
+    both = set(theirs["properties"]) & set(item.properties) - {"created", "providers"}
+    assert len(both) >= 30
+    within = {"view:azimuth": 0.2, "view:incidence_angle": 0.05}
+    for name in sorted(both):
+        value = theirs["properties"][name]
+        expected = pytest.approx(value, abs=within.get(name, 1e-5)) if isinstance(value, float) else value
+        assert item.properties[name] == expected, name
+    assert item.bbox == pytest.approx(theirs["bbox"], abs=1e-6)
 
 
 def test_every_fall_back_is_told(run: Any, item: pystac.Item) -> None:
