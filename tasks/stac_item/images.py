@@ -42,7 +42,7 @@ _MASKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "CLDPRB": ("Cloud confidence", {"unit": "%"}),
     "SNWPRB": ("Snow confidence", {"unit": "%"}),
     "VALPXL": ("Valid pixels: 1 on clear land and water away from clouds", {}),
-    "DDVPXL": ("Dark dense vegetation", {}),
+    "DDVPXL": ("Dark dense vegetation", {"nodata": 0}),
     "S2CPRB": ("Cloud probability of the second cloud mask", {"unit": "%"}),
     "S2CCLD": ("Cloud mask of the second cloud mask", {}),
 }
@@ -147,7 +147,7 @@ def _of_map(kind: str, product: ProductFacts) -> _Described | None:
         return kind, "Scene classification", ["data"], fields
     if kind == "TCI":
         bands = [_band(band, product.bands) for band in _TRUE_COLOUR]
-        return kind, "True colour", ["visual"], {"bands": bands, "data_type": "uint8", "nodata": 0}
+        return kind, "True colour", ["visual"], {"bands": bands, "data_type": "uint8"}
     return None
 
 

@@ -17,17 +17,12 @@ from tasks.stac_item.images import assets, mean_view
 PREFIX: Final = "sen2flow:"
 """Begins the names of what no published extension has a name for."""
 
-EXTENSIONS: Final[tuple[str, ...]] = tuple(
-    f"https://stac-extensions.github.io/{name}/schema.json"
-    for name in (
-        "eo/v2.0.0", "raster/v2.0.0", "projection/v2.0.0", "view/v1.0.0", "sat/v1.0.0", "processing/v1.2.0",
-        "file/v2.1.0", "classification/v2.0.0", "sentinel-2/v1.0.0",
-    )
-)  # fmt: skip
-GRID: Final = "https://stac-extensions.github.io/grid/v1.1.0/schema.json"
-"""Declared where the product is one tile."""
-SCIENTIFIC: Final = "https://stac-extensions.github.io/scientific/v1.0.0/schema.json"
-"""Declared where the product has a DOI."""
+EXTENSIONS: Final[dict[str, str]] = {
+    "eo": "eo/v2.0.0", "raster": "raster/v2.0.0", "proj": "projection/v2.0.0", "view": "view/v1.0.0",
+    "sat": "sat/v1.0.0", "grid": "grid/v1.1.0", "processing": "processing/v1.2.0", "file": "file/v2.1.0",
+    "classification": "classification/v2.0.0", "sci": "scientific/v1.0.0", "s2": "sentinel-2/v1.0.0",
+}  # fmt: skip
+"""Extension by the prefix of its fields."""
 
 DESIGNATORS: Final = {"Sentinel-2A": "2015-028A", "Sentinel-2B": "2017-013A", "Sentinel-2C": "2024-157A"}
 """International designators of the platforms (COSPAR)."""
@@ -59,21 +54,29 @@ def build_item(product: ProductFacts) -> pystac.Item:
     times = [granule.sensing_time for granule in product.granules]
     several = {"start_datetime": min(times), "end_datetime": max(times)} if len(times) > 1 else {}
     doi = _doi(product)
-    extensions = [*EXTENSIONS, *([GRID] if len(times) == 1 else []), *([SCIENTIFIC] if doi else [])]
     item = pystac.Item(
         id=product.name.removesuffix(".SAFE"),
         geometry=shape,
         bbox=bounding_box(shape),
         datetime=min(times),
         properties=_properties(product) | ({"sci:doi": doi} if doi else {}),
-        stac_extensions=extensions,
         assets=assets(product),
         **several,
     )
+    item.stac_extensions = _extensions(item)
     if doi:
         item.add_link(pystac.Link("cite-as", f"https://doi.org/{doi}"))
     item.add_link(pystac.Link(pystac.RelType.LICENSE, LICENCE, media_type="application/pdf"))
     return item
+
+
+def _extensions(item: pystac.Item) -> list[str]:
+    """Return the schemas of the extensions whose fields an item has."""
+    fields = [item.properties, *(asset.extra_fields for asset in item.assets.values())]
+    fields += [band for part in fields for band in part.get("bands", [])]
+    used = {key.partition(":")[0] for part in fields for key in part}
+    known = [path for prefix, path in EXTENSIONS.items() if prefix in used]
+    return [f"https://stac-extensions.github.io/{path}/schema.json" for path in known]
 
 
 def _properties(product: ProductFacts) -> dict[str, Any]:

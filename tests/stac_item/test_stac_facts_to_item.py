@@ -126,6 +126,18 @@ def test_doi(doi: str) -> None:
     assert [link.href for link in item.links if link.rel == "cite-as"] == ["https://doi.org/10.5270/S2_-znk9xsj"]
 
 
+def test_extensions_are_those_of_the_fields() -> None:
+    """A product of a tree alone has no image, and no field of what is said of images."""
+    one = granule("32TQM", 32632, 40, 10.0)
+
+    def names(facts: ProductFacts) -> set[str]:
+        return {uri.split("/")[3] for uri in build_item(facts).stac_extensions}
+
+    always = {"eo", "projection", "view", "sat", "grid", "processing", "sentinel-2"}
+    assert names(product(one, files=())) == always
+    assert names(product(one)) == always | {"raster", "file", "classification"}
+
+
 def test_what_is_no_doi_is_none() -> None:
     item = build_item(product(granule("32TQM", 32632, 40, 10.0), doi="Not applicable"))
     assert "sci:doi" not in item.properties
