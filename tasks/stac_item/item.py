@@ -52,7 +52,6 @@ def build_item(product: ProductFacts) -> pystac.Item:
     """
     shape = geometry([product.footprint] if product.footprint else [outline(g.grid) for g in product.granules])
     times = [granule.sensing_time for granule in product.granules]
-    several = {"start_datetime": min(times), "end_datetime": max(times)} if len(times) > 1 else {}
     doi = _doi(product)
     item = pystac.Item(
         id=product.name.removesuffix(".SAFE"),
@@ -60,8 +59,9 @@ def build_item(product: ProductFacts) -> pystac.Item:
         bbox=bounding_box(shape),
         datetime=min(times),
         properties=_properties(product) | ({"sci:doi": doi} if doi else {}),
+        start_datetime=min(times) if len(times) > 1 else None,
+        end_datetime=max(times) if len(times) > 1 else None,
         assets=assets(product),
-        **several,
     )
     item.stac_extensions = _extensions(item)
     if doi:
