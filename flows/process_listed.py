@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -44,7 +42,8 @@ def process_listed(item: Item) -> Row | State[Row]:
     tag_run("archive", *product_words(f"{item.candidate.key}.SAFE"))
     if (flow_run.run_count or 0) > 1:  # somebody pressed Retry: an earlier failure is no reason to refuse
         item = item.model_copy(update={"despite": (*item.despite, Ending.REFUSED)})
-    row = process_item(item, _process, functools.partial(PrefectRunner(), describe_product), flow_run.id)
+    run = PrefectRunner()
+    row = process_item(item, _process, lambda product: run(describe_product, product), flow_run.id)
     if row.ending is Ending.REFUSED:
         return Failed(name="Refused", message=row.message, data=row)
     if row.ending in (Ending.SKIPPED, Ending.UNCHANGED, Ending.BUSY):

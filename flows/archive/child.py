@@ -5,7 +5,6 @@ Its memory returns to the system when it ends, and what kills it leaves the arch
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 from pathlib import Path
@@ -28,7 +27,8 @@ def run_item(item: Item) -> Row:
             state = process_listed(item, return_state=True)
             found = state.result(raise_on_failure=True)
             return found if isinstance(found, Row) else Row.model_validate(found)
-        return process_item(item, process_product_locally, functools.partial(LocalRunner(), describe_product))
+        run = LocalRunner()
+        return process_item(item, process_product_locally, lambda product: run(describe_product, product))
     except Exception as error:
         return Row(key=item.candidate.key, ending=Ending.FAILED, message=f"{type(error).__name__}: {one_line(error)}")
 
