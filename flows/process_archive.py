@@ -22,6 +22,7 @@ from prefect.states import Failed
 from flows.archive.claims import is_claimed
 from flows.archive.decide import finished_row
 from flows.archive.deployed import run_deployed
+from flows.archive.described import with_item
 from flows.archive.discovery import discover
 from flows.archive.dispatch import RunOne, run_all
 from flows.archive.identity import configuration_digest, input_stamp
@@ -86,13 +87,18 @@ def _item(candidate: Candidate, request: ArchiveRequest) -> Item:
 
 
 def _known(ledger: Ledger, item: Item, configuration: str) -> Row | None:
-    """Return the line of a product that the ledger shows to need no run, without reading its content."""
+    """Return the line of a product that the ledger shows to need no run, without reading its content.
+
+    Its STAC item is written where it is asked for and not there.
+    """
     entry = ledger.read(item.candidate.key)
     if entry is None:
         return None
-    if "://" in item.candidate.location:  # what lies at an address is the same as long as its name is
-        return finished_row(entry, entry.stamp, configuration, item.max_attempts)
-    return finished_row(entry, input_stamp(Path(item.candidate.location)), configuration, item.max_attempts)
+    location = item.candidate.location
+    # What lies at an address is the same as long as its name is.
+    stamp = entry.stamp if "://" in location else input_stamp(Path(location))
+    row = finished_row(entry, stamp, configuration, item.max_attempts)
+    return None if row is None else with_item(item, row)
 
 
 def runner(execution: str, limits: Limits, *tags: str) -> RunOne:

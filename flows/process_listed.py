@@ -12,7 +12,9 @@ from flows.archive.request import Ending, Item, Row
 from flows.observation import product_words, tag_run
 from flows.process_product import process_product
 from flows.request import ProductOutcome, ProductRequest
+from flows.runners import PrefectRunner
 from tasks.common.errors import InternalInconsistency
+from tasks.stac_item.task import describe_product
 
 
 def listed_run_name() -> str:
@@ -40,7 +42,8 @@ def process_listed(item: Item) -> Row | State[Row]:
     tag_run("archive", *product_words(f"{item.candidate.key}.SAFE"))
     if (flow_run.run_count or 0) > 1:  # somebody pressed Retry: an earlier failure is no reason to refuse
         item = item.model_copy(update={"despite": (*item.despite, Ending.REFUSED)})
-    row = process_item(item, _process, flow_run.id)
+    run = PrefectRunner()
+    row = process_item(item, _process, lambda product: run(describe_product, product), flow_run.id)
     if row.ending is Ending.REFUSED:
         return Failed(name="Refused", message=row.message, data=row)
     if row.ending in (Ending.SKIPPED, Ending.UNCHANGED, Ending.BUSY):

@@ -25,6 +25,7 @@ from tasks.l1c.archive import open_input
 from tasks.l1c.load import content_fingerprint, load_source, tile_references
 from tasks.packaging.description import GranuleProduct
 from tasks.packaging.task import package_product
+from tasks.stac_item.task import describe_product
 
 ProcessTile = Callable[[TileRef, TileConfiguration], TileResults]
 """Processes one granule; raises ``NotProcessable`` when it is expected to yield nothing."""
@@ -38,7 +39,8 @@ def run_product(request: ProductRequest, run: Runner, process: ProcessTile) -> P
         process: processes one granule.
 
     Raises:
-        L2AError: the product cannot be processed; nothing appears in the output folder then.
+        L2AError: the product cannot be processed; nothing appears in the output folder then. Or its STAC item cannot
+            be written; the product is complete then.
     """
     started = datetime.now(UTC)
     home = prepare_home()
@@ -58,11 +60,13 @@ def run_product(request: ProductRequest, run: Runner, process: ProcessTile) -> P
             except NotProcessable as reason:
                 outcomes.append(TileOutcome(key=tile.key, mgrs_tile=source.mgrs_tile, skipped=str(reason)))
                 continue
-            finished.append(GranuleProduct(tile=tile, stages=results.stages))
+            finished.append(GranuleProduct(tile=tile, stages=results.stages, settings=results.settings))
             outcomes.append(_outcome(results, source.mgrs_tile))
         if finished:
             description = product_description(gipp, request, started, [granule.stages for granule in finished])
             packaged = run(package_product, output_dir, description, finished)
+            if request.stac:
+                run(describe_product, packaged)
     return ProductOutcome(product=packaged, tiles=tuple(outcomes))
 
 

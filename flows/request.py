@@ -49,6 +49,7 @@ class ProcessingOptions(Record):
     uncertainty: bool = Field(
         False, title="Uncertainty", description="One standard deviation of the surface reflectance, in QI_DATA."
     )
+    stac: bool = Field(False, title="STAC item", description="A STAC item beside the product, <product>.json.")
     processing_baseline: str | None = Field(
         None, pattern=r"^\d\d\.\d\d$", title="Processing baseline", description="dd.dd; default from L2A_PB_GIPP.xml."
     )

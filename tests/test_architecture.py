@@ -27,6 +27,7 @@ INPUT_OUTPUT = {
     "tasks/esa_cci/maps.py", "tasks/esa_cci/package.py", "tasks/l1c/archive.py", "tasks/l1c/decode.py",
     "tasks/l1c/load.py", "tasks/l1c/source.py", "tasks/l1c/zip_archive.py", "tasks/meteo/cams_files.py",
     "tasks/meteo/grib.py", "tasks/quality_masks/read.py", "tasks/radiative_transfer/load.py",
+    "tasks/stac_item/read.py",
 }  # fmt: skip
 """Modules whose job is input and output. Everything else below ``tasks`` is pure, except the folders below."""
 

@@ -14,6 +14,8 @@ from flows.archive.ledger import write_atomically
 from flows.archive.request import Ending, Item, Row
 from flows.cli.execute import configure_logging, one_line
 from flows.process_product import process_product_locally
+from flows.runners import LocalRunner
+from tasks.stac_item.task import describe_product
 
 
 def run_item(item: Item) -> Row:
@@ -25,7 +27,8 @@ def run_item(item: Item) -> Row:
             state = process_listed(item, return_state=True)
             found = state.result(raise_on_failure=True)
             return found if isinstance(found, Row) else Row.model_validate(found)
-        return process_item(item, process_product_locally)
+        run = LocalRunner()
+        return process_item(item, process_product_locally, lambda product: run(describe_product, product))
     except Exception as error:
         return Row(key=item.candidate.key, ending=Ending.FAILED, message=f"{type(error).__name__}: {one_line(error)}")
 

@@ -124,9 +124,10 @@ def _row(item: Item, run: FlowRun, reason: str) -> Row:
         product = entry.product if entry is not None else None
         return Row(**common, ending=Ending(name.lower()), message=message, product=product)
     mine = entry is not None and (entry.flow_run == str(run.id) or (state is not None and state.is_completed()))
-    if mine and entry is not None and entry.status is Status.DONE:
+    failed = state is not None and state.is_failed()  # of a product that is done: its STAC item could not be written
+    if mine and entry is not None and entry.status is Status.DONE and not failed:
         ending = Ending.DEGRADED if entry.fallbacks else Ending.DONE
         return Row(**common, ending=ending, product=entry.product, fallbacks=entry.fallbacks)
-    ending = Ending.FAILED if state is not None and state.is_failed() else Ending.CRASHED
+    ending = Ending.FAILED if failed else Ending.CRASHED
     told = entry.message if entry is not None and entry.message else message
     return Row(**common, ending=ending, message=told)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows.archive.claims import Claim, take
 from flows.archive.decide import finished_row
+from flows.archive.described import Describe, ensure_item
 from flows.archive.fetch import local_input
 from flows.archive.identity import configuration_digest, elevation_files, input_content, input_stamp
 from flows.archive.ledger import Entry, Ledger, Status, now, product_exists
@@ -27,14 +28,15 @@ Process = Callable[[ProductRequest], ProductOutcome]
 """Processes one product; raises ``L2AError``."""
 
 
-def process_item(item: Item, process: Process, flow_run: str | None = None) -> Row:
-    """Process one product unless it is done or another process has it.
+def process_item(item: Item, process: Process, describe: Describe, flow_run: str | None = None) -> Row:
+    """Process one product unless it is done or another process has it, and write its STAC item where one is asked for.
 
     The ledger says *running* from before the first stage to the end; a killed process leaves it so, without a living
-    claim, and is recognised by that.
+    claim, and is recognised by that. The item comes after the ledger's word that the product is done: where the item
+    fails, the next archive run writes it, and makes no second product.
 
     Raises:
-        Exception: the product failed, after the ledger says so.
+        Exception: the product failed, after the ledger says so; or its item cannot be written.
     """
     ledger = Ledger(item.output_dir)
     key = item.candidate.key
@@ -47,10 +49,12 @@ def process_item(item: Item, process: Process, flow_run: str | None = None) -> R
     with claim:
         work_dir = item.request.work_dir or home_folder() / FOLDER
         source = local_input(item.candidate, work_dir)
-        begun = _begin(ledger, item, source, flow_run)
-        if isinstance(begun, Row):
-            return begun
-        return _run(ledger, claim, begun, item.request.model_copy(update={"input_path": source}), process)
+        row = _begin(ledger, item, source, flow_run)
+        if not isinstance(row, Row):
+            request = item.request.model_copy(update={"input_path": source, "stac": False})
+            row = _run(ledger, claim, row, request, process)
+        ensure_item(item, row, describe)
+        return row
 
 
 def _begin(ledger: Ledger, item: Item, source: Path, flow_run: str | None) -> Entry | Row:

@@ -19,8 +19,8 @@ from tasks.dem.sources import survey_cells
 from tasks.dem.surroundings import WIDEST, with_margin
 from tasks.l1c.load import load_source
 
-_OUTSIDE = frozenset({"input_path", "output_dir", "work_dir"})
-"""Parts of a request that do not change the product's content."""
+_OUTSIDE = frozenset({"input_path", "output_dir", "work_dir", "stac"})
+"""Parts of a request that do not change the product's content; a STAC item lies beside it."""
 
 
 def configuration_digest(options: ProcessingOptions) -> str:

@@ -48,6 +48,7 @@ def archive(
     collection: Annotated[str, typer.Option(help="Collection of a STAC API.")] = "sentinel-2-l1c",
     resolution: Annotated[int | None, typer.Option(help="20: stop after 20 m and 60 m.")] = None,
     gip_l2a: Annotated[Path | None, typer.Option(help="Main configuration file.")] = None,
+    stac: Annotated[bool, typer.Option(help="Write a STAC item beside each product.")] = False,
     in_flight: InFlight = 1,
     time_out_min: TimeOut = 120.0,
     max_attempts: Attempts = 3,
@@ -76,7 +77,7 @@ def archive(
             "source": source, "output_dir": output_dir, "work_dir": work_dir, "tiles": tile or (),
             "date_from": date_from, "date_to": date_to, "max_cloud": max_cloud, "baselines": baseline or (),
             "collection": collection, "resolution": resolution, "gip_l2a": gip_l2a, "execution": execution,
-            "limits": _limits(in_flight, time_out_min, max_attempts, memory_mb, disk_mb),
+            "stac": stac, "limits": _limits(in_flight, time_out_min, max_attempts, memory_mb, disk_mb),
         }  # fmt: skip
         return _either(process_archive, run_archive, _checked(ArchiveRequest, words))
 

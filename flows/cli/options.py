@@ -43,6 +43,7 @@ _CLASSIFICATION: Final[dict[str, str]] = {
 
 _OWN: Final[dict[str, str]] = {
     "uncertainty": "Write one standard deviation of the surface reflectance of each band to QI_DATA (not of Sen2Cor)",
+    "stac": "Write a STAC item beside the product, <product>.json (not of Sen2Cor)",
 }
 """Switches of this program alone."""
 
@@ -77,6 +78,7 @@ class L2AProcessOptions(Record):
     sc_classic: bool = False
     sc_cog: bool = False
     uncertainty: bool = False
+    stac: bool = False
     output_dir: Path | None = None
     work_dir: Path | None = None
     img_database_dir: Path | None = None

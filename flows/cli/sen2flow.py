@@ -18,6 +18,7 @@ from flows.cli.l2a_process import run
 from flows.cli.options import options_or_exit
 from flows.cli.rt import rt
 from flows.cli.simulate import simulate
+from flows.cli.stac import stac as write_items
 from flows.cli.up import deploy, up
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command("compare")(compare)
 app.add_typer(aux_data, name="aux")
 app.add_typer(configuration, name="config")
 app.command("inspect")(inspect)
+app.command("stac")(write_items)
 app.command("archive")(archive)
 app.command("retry")(retry)
 app.command("clean")(clean)
@@ -69,6 +71,7 @@ def process(
     uncertainty: Annotated[
         bool, typer.Option(help="Write one standard deviation of the surface reflectance to QI_DATA.")
     ] = False,
+    stac: Annotated[bool, typer.Option(help="Write a STAC item beside the product.")] = False,
     prefect: Annotated[bool, typer.Option(help="Run on the Prefect API, also without PREFECT_API_URL.")] = False,
     debug: Annotated[bool, typer.Option(help="Log in detail, and show the traceback of an error.")] = False,
 ) -> None:
@@ -85,7 +88,7 @@ def process(
     named |= {"GIP_L2A": gip_l2a, "processing_baseline": processing_baseline}
     for name, value in named.items():
         words += [f"--{name}={value}"] if value is not None else []
-    switches = {"prefect": prefect, "debug": debug, "uncertainty": uncertainty}
+    switches = {"prefect": prefect, "debug": debug, "uncertainty": uncertainty, "stac": stac}
     words += [f"--{name}" for name, wanted in switches.items() if wanted]
     raise typer.Exit(run(options_or_exit(words)))
 

@@ -49,6 +49,8 @@ class GranuleProduct(Record):
     tile: TileRef
     stages: tuple[StageResult, ...]
     """The results of all its stages, in the order of processing; ``images`` must be among them."""
+    settings: tuple[Fallback, ...] = ()
+    """What the configuration asked for and was not done."""
 
     def stage(self, name: str) -> StageResult:
         """Return the result of a stage.
@@ -68,4 +70,5 @@ class GranuleProduct(Record):
     @property
     def fallbacks(self) -> tuple[Fallback, ...]:
         """Every documented substitute that was used, once each, in the order of processing."""
-        return tuple(dict.fromkeys(fallback for result in self.stages for fallback in result.fallbacks))
+        taken = [*self.settings, *(fallback for result in self.stages for fallback in result.fallbacks)]
+        return tuple(dict.fromkeys(taken))

@@ -83,6 +83,8 @@ def processing_report(about: ProductDescription, product: str, granules: Sequenc
     for gipp in about.gipps:
         _message(root, time, "INFO", "configuration", gipp.path.name)
     for granule in granules:
+        for setting in granule.settings:
+            _message(root, time, "WARNING", setting.stage, f"{setting.code}: {setting.message}")
         for stage in granule.stages:
             words = [f"{granule.tile.key}: stage {stage.stage}, version {stage.version}, result {stage.fingerprint}"]
             words += [f"{name}={_shown(value)}" for name, value in sorted(stage.statistics.items())]

@@ -1,4 +1,4 @@
-"""A product folder that appears complete or not at all."""
+"""A product folder, or a file beside it, that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -55,6 +55,28 @@ def unfinished_product(target: Path, stem: str) -> Iterator[Path]:
             os.close(descriptor)
 
 
+def write_complete(target: Path, content: bytes) -> None:
+    """Write a file beside a product under a hidden name, flush it to disk and rename it; an older file is replaced.
+
+    What a killed process leaves behind is removed by the next run for the same product.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        _remove_stale(target.parent, target.name)
+        with part.open("wb") as stream:
+            _lock(stream.fileno())
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.replace(part, target)
+        _flush_entry(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _lock(descriptor: int) -> bool:
     """Lock an open folder; False when another process holds it or the file system has no locks."""
     try:
@@ -65,15 +87,19 @@ def _lock(descriptor: int) -> bool:
 
 
 def _remove_stale(parent: Path, stem: str) -> None:
-    """Remove the folders of runs for the same product that were killed."""
-    for folder in parent.glob(f".{stem}*.part"):
-        match = _PART.fullmatch(folder.name)
+    """Remove the folders and files of runs for the same product that were killed."""
+    for part in parent.glob(f".{stem}*.part"):
+        match = _PART.fullmatch(part.name)
         if match is None or _runs(int(match["pid"])):
             continue
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(part, os.O_RDONLY)
         try:
-            if _lock(descriptor):
-                shutil.rmtree(folder, ignore_errors=True)
+            if not _lock(descriptor):
+                continue
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 

@@ -28,9 +28,9 @@ SEN2COR_OPTIONS = {
 """Every option of the help text of Sen2Cor 2.11."""
 
 
-def test_every_option_of_sen2cor_and_two_of_ours() -> None:
+def test_every_option_of_sen2cor_and_three_of_ours() -> None:
     known = {word for action in build_parser()._actions for word in action.option_strings if word.startswith("--")}
-    assert known == SEN2COR_OPTIONS | {"--prefect", "--uncertainty"}
+    assert known == SEN2COR_OPTIONS | {"--prefect", "--uncertainty", "--stac"}
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,11 @@ from prefect.client.schemas.objects import FlowRun
 from whole_runs import digests
 
 import flows.process_product
+from flows.archive.request import Candidate, Item
+from flows.process_listed import process_listed
 from flows.process_product import process_product, process_product_locally
 from flows.request import ProductOutcome, ProductRequest
+from tasks.stac_item.task import item_path
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -83,10 +86,18 @@ def test_product_under_prefect(small_product: Path, tmp_path: Path) -> None:
     assert "4 vegetation" in report
     assert "L2A-DEM-FLAT" in report
 
-    again = process_product(request.model_copy(update={"output_dir": tmp_path / "again"}), return_state=True)
+    with_item = request.model_copy(update={"output_dir": tmp_path / "again", "stac": True})
+    again = process_product(with_item, return_state=True)
+    assert task_states(UUID(str(again.state_details.flow_run_id)))["describe-product"] == "Completed"
     states = task_states(tile_run_of(UUID(str(again.state_details.flow_run_id))).id)
     assert {name for name, seen in states.items() if seen != "Cached"} == {"dem-fetch"}
     assert digests(again.result().product) == digests(outcome.product)
+
+    out = tmp_path / "listed"
+    candidate = Candidate(key=small_product.stem, location=str(small_product))
+    listed = with_item.model_copy(update={"output_dir": out})
+    row = process_listed(Item(candidate=candidate, request=listed, output_dir=out))
+    assert item_path(row.product).read_bytes() == item_path(again.result().product).read_bytes()
 
     local = process_product_locally(request.model_copy(update={"output_dir": tmp_path / "local", "work_dir": None}))
     assert local.product is not None
