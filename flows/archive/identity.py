@@ -37,7 +37,7 @@ def configuration_digest(options: ProcessingOptions) -> str:
     request = ProductRequest(input_path=Path(), **options.model_dump(include=set(ProcessingOptions.model_fields)))
     stages = json.dumps(tile_configuration(gipp, request, "", home).identity(), sort_keys=True)
     gipps = {"gip_l2a", "gip_l2a_sc", "gip_l2a_ac", "gip_l2a_pb"}
-    asked = request.model_dump_json(exclude=_OUTSIDE | gipps | request.unused_extras())
+    asked = request.model_dump_json(exclude={*_OUTSIDE, *gipps, *request.unused_extras()})
     text = "\0".join((stages, asked, gipp.processing_baseline))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

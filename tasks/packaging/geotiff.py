@@ -1,4 +1,8 @@
-"""Writes images as GeoTIFF: tiled and deflated, with overviews inside, or as Cloud Optimized GeoTIFF."""
+"""Writes images as GeoTIFF: tiled and deflated, with overviews inside, or as Cloud Optimized GeoTIFF.
+
+GDAL makes the file in memory, where it is at most as large as the pixels, and Python writes it to the disk: of a disk
+that is full GDAL speaks in its log only, and leaves a file behind that cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,8 @@ from typing import Any, Final
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError  # what GDAL's own errors are raised as; it has no public name
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader, DatasetWriter
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from tasks.common.errors import TransientIO
@@ -45,17 +47,22 @@ def write_geotiff(path: Path, image: NDArray[Any], grid: Grid, content: ImageCon
         TransientIO: the file cannot be written.
     """
     bands = image[np.newaxis] if image.ndim == 2 else image
-    with _written_aside(path) as unfinished:
-        with _new(unfinished, bands, grid, content) as target:
+    kind = "RGB" if len(bands) == 3 else "MINISBLACK" if content.colours is None else "PALETTE"
+    with _made_in_memory(path) as memory:
+        with memory.open(
+            driver="GTiff", count=len(bands), dtype=bands.dtype, **_georeference(grid, content), tiled=True,
+            blockxsize=TILE_SIZE, blockysize=TILE_SIZE, compress="DEFLATE", predictor=_DIFFERENCES, interleave="PIXEL",
+            photometric=kind, bigtiff="IF_SAFER",
+        ) as target:  # fmt: skip
+            if content.colours is not None:
+                target.write_colormap(1, dict(content.colours))
             for top in range(0, grid.rows, TILE_SIZE):
                 strip = np.ascontiguousarray(bands[:, top : top + TILE_SIZE])
                 target.write(strip, window=Window(0, top, grid.cols, strip.shape[1]))
-        with rasterio.open(unfinished, "r+", driver="GTiff") as target:
-            factors = overview_factors(grid)
-            if factors:
+        factors = overview_factors(grid)
+        if factors:
+            with rasterio.open(memory.name, "r+", driver="GTiff") as target:
                 target.build_overviews(factors, Resampling[content.overviews])
-        with rasterio.open(unfinished, driver="GTiff") as written:
-            _check_whole(written, unfinished)
 
 
 def write_cog(path: Path, image: NDArray[Any], grid: Grid, content: ImageContent) -> None:
@@ -68,11 +75,10 @@ def write_cog(path: Path, image: NDArray[Any], grid: Grid, content: ImageContent
         TransientIO: the file cannot be written.
     """
     with (
-        _written_aside(path) as unfinished,
-        rasterio.open(
-            unfinished, "w", driver="COG", width=grid.cols, height=grid.rows, count=1, dtype=image.dtype,
-            crs=f"EPSG:{grid.epsg}", transform=rasterio.Affine.from_gdal(*grid.geotransform), nodata=content.no_data,
-            compress="DEFLATE", blocksize=TILE_SIZE, overview_resampling=content.overviews.upper(),
+        _made_in_memory(path) as memory,
+        memory.open(
+            driver="COG", count=1, dtype=image.dtype, **_georeference(grid, content), compress="DEFLATE",
+            blocksize=TILE_SIZE, overview_resampling=content.overviews.upper(),
         ) as target,
     ):  # fmt: skip
         target.write(np.asarray(image), 1)
@@ -90,43 +96,26 @@ def overview_factors(grid: Grid) -> list[int]:
     return factors
 
 
-@contextmanager
-def _written_aside(path: Path) -> Iterator[Path]:
-    """Give another name to write to; at the end the file is renamed to ``path``."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part.tif")
-    try:
-        with rasterio.Env(GDAL_NUM_THREADS=encoder_threads(), GDAL_PAM_ENABLED="NO"):
-            yield unfinished
-        os.replace(unfinished, path)
-    except (RasterioError, CPLE_BaseError, OSError) as error:
-        raise TransientIO(f"{path}: the GeoTIFF could not be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+def _georeference(grid: Grid, content: ImageContent) -> dict[str, Any]:
+    return {
+        "width": grid.cols,
+        "height": grid.rows,
+        "crs": f"EPSG:{grid.epsg}",
+        "transform": rasterio.Affine.from_gdal(*grid.geotransform),
+        "nodata": content.no_data,
+    }
 
 
 @contextmanager
-def _new(path: Path, bands: NDArray[Any], grid: Grid, content: ImageContent) -> Iterator[DatasetWriter]:
-    kind = "RGB" if len(bands) == 3 else "MINISBLACK" if content.colours is None else "PALETTE"
-    with rasterio.open(
-        path, "w", driver="GTiff", width=grid.cols, height=grid.rows, count=len(bands), dtype=bands.dtype,
-        crs=f"EPSG:{grid.epsg}", transform=rasterio.Affine.from_gdal(*grid.geotransform), nodata=content.no_data,
-        tiled=True, blockxsize=TILE_SIZE, blockysize=TILE_SIZE, compress="DEFLATE", predictor=_DIFFERENCES,
-        interleave="PIXEL", photometric=kind, bigtiff="IF_SAFER",
-    ) as target:  # fmt: skip
-        if content.colours is not None:
-            target.write_colormap(1, dict(content.colours))
-        yield target
-
-
-def _check_whole(image: DatasetReader, path: Path) -> None:
-    """Check that every tile lies inside the file: GDAL reports a full disk on closing only in its log."""
-    size = path.stat().st_size
-    for level in (None, *range(len(image.overviews(1)))):
-        factor = 1 if level is None else image.overviews(1)[level]
-        rows, cols = (math.ceil(math.ceil(edge / factor) / TILE_SIZE) for edge in image.shape)
-        for x, y in np.ndindex(cols, rows):
-            offset, length = (
-                image.get_tag_item(f"BLOCK_{what}_{x}_{y}", "TIFF", bidx=1, ovr=level) for what in ("OFFSET", "SIZE")
-            )
-            if offset is None or int(offset) + int(length) > size:
-                raise OSError(f"tile {x} {y} of overview {factor} is not whole; is the disk full?")
+def _made_in_memory(path: Path) -> Iterator[MemoryFile]:
+    """Give a file in memory to be filled; at the end it is written aside and renamed to ``path``."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with rasterio.Env(GDAL_NUM_THREADS=encoder_threads(), GDAL_PAM_ENABLED="NO"), MemoryFile(ext=".tif") as memory:
+        yield memory
+        try:
+            unfinished.write_bytes(memory.getbuffer())
+            os.replace(unfinished, path)
+        except OSError as error:
+            raise TransientIO(f"{path}: the GeoTIFF could not be written: {error.strerror or error}") from error
+        finally:
+            unfinished.unlink(missing_ok=True)

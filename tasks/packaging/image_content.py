@@ -41,5 +41,8 @@ PROBABILITY: Final = ImageContent(no_data=None, overviews="average")
 CODES: Final = ImageContent(no_data=None, overviews="nearest")
 """Masks: 0 is the code of a pixel that is not in the mask."""
 
+DARK_VEGETATION: Final = ImageContent(no_data=0, overviews="nearest")
+"""Codes of the dark dense vegetation: 0 is no-data."""
+
 HEIGHTS: Final = ImageContent(no_data=None, overviews="average")
 """Metres above -10000 m."""

@@ -16,7 +16,15 @@ from tasks.common.grid import Grid
 from tasks.common.jpeg2000 import write_jp2
 from tasks.common.records import StageResult
 from tasks.packaging.auxiliary import OFFSET
-from tasks.packaging.image_content import CLASSES, CODES, PICTURE, PROBABILITY, QUANTITY, ImageContent
+from tasks.packaging.image_content import (
+    CLASSES,
+    CODES,
+    DARK_VEGETATION,
+    PICTURE,
+    PROBABILITY,
+    QUANTITY,
+    ImageContent,
+)
 from tasks.packaging.image_formats import ImageWriter
 from tasks.packaging.naming import PREVIEW_RESOLUTION
 from tasks.packaging.reflectance_statistics import negative_percentage
@@ -155,7 +163,7 @@ def write_dark_vegetation(
     codes = open_array(aot, f"dark_vegetation_{60 if coarse_only else 20}m")
     for resolution in {20, 60}.intersection(resolutions):
         image = codes if coarse_only or resolution == 20 else block_mode(codes)
-        writer.write(folder / f"MSK_DDVPXL_{resolution}m", image, tile.at(resolution), CODES)
+        writer.write(folder / f"MSK_DDVPXL_{resolution}m", image, tile.at(resolution), DARK_VEGETATION)
 
 
 def encode_uncertainty(folder: Path, grid: Grid, uncertainty: StageResult, writer: ImageWriter) -> None:

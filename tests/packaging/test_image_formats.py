@@ -72,7 +72,7 @@ def test_every_image_has_the_pixels_and_the_georeference_of_the_jpeg_2000(
             assert np.array_equal(a.read(), b.read()), name
             assert b.crs.to_epsg() == a.crs.to_epsg() == SOUTH
             assert b.transform == a.transform
-            holds_no_data = name.startswith("IMG_DATA/") and "_TCI_" not in name
+            holds_no_data = (name.startswith("IMG_DATA/") and "_TCI_" not in name) or "DDVPXL" in name
             assert b.nodata == (0 if holds_no_data else None), name
 
 
@@ -219,12 +219,12 @@ def test_nothing_is_left_of_an_image_that_does_not_fit(
     write(tmp_path / name, values, grid, QUANTITY)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).unlink()
-    for share in (0.02, 0.5, 0.8, 0.95, 0.999):
+    for share in (0.02, 0.5, 0.999):
         small_disk(int(share * len(whole)))
         with pytest.raises(TransientIO, match=f"{name}: the .* could not be written"):
             write(tmp_path / name, values, grid, QUANTITY)
         assert not (tmp_path / name).exists()
-        assert not [p.name for p in tmp_path.iterdir() if p.suffix in (".part", ".tif")]
+        assert not [p.name for p in tmp_path.iterdir() if p.suffix in (".part", ".tif", ".rawl")]
     small_disk(len(whole))
     write(tmp_path / name, values, grid, QUANTITY)
     assert (tmp_path / name).read_bytes() == whole
