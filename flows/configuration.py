@@ -57,6 +57,13 @@ class TileConfiguration(Record):
     fallbacks: tuple[Fallback, ...] = ()
     """What the configuration asks for and this version does not do."""
 
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """Resolutions of the product [m]."""
+        if self.sc_only or self.map_resolution == 60:
+            return (self.map_resolution,)
+        return (20, *((10,) if self.with_10m else ()), *((60,) if self.with_60m else ()))
+
 
 def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint: str, home: Home) -> TileConfiguration:
     """Return the stages' parameters for one tile.
@@ -89,7 +96,7 @@ def tile_configuration(gipp: Gipp, request: ProductRequest, content_fingerprint:
         water_vapour=gipp.select(WaterVapourParameters, **atmosphere),
         surface_reflectance=gipp.select(SurfaceReflectanceParameters, **atmosphere),
         uncertainty=gipp.select(UncertaintyParameters, **atmosphere),
-        images=gipp.select(PackagingParameters, sc_cog=request.sc_cog),
+        images=gipp.select(PackagingParameters, sc_cog=request.sc_cog, image_format=request.image_format),
         map_resolution=at,
         with_10m=request.resolution in (None, 10),
         with_60m=bool(gipp.values["downsample_20_to_60"]),

@@ -24,7 +24,8 @@ from tasks.common.threads import use_threads
 from tasks.l1c.archive import open_input
 from tasks.l1c.load import content_fingerprint, load_source, tile_references
 from tasks.packaging.description import GranuleProduct
-from tasks.packaging.task import package_product
+from tasks.packaging.parameters import TreeParameters
+from tasks.packaging.task import list_images, package_product
 from tasks.stac_item.task import describe_product
 
 ProcessTile = Callable[[TileRef, TileConfiguration], TileResults]
@@ -55,6 +56,11 @@ def run_product(request: ProductRequest, run: Runner, process: ProcessTile) -> P
         for tile in tile_references(open_input(request.input_path, work_dir), work_dir):
             source = load_source(tile)
             configuration = tile_configuration(gipp, request, content_fingerprint(source), home)
+            if request.cr_only:
+                granule = _tree_only(tile, configuration, run)
+                finished.append(granule)
+                outcomes.append(TileOutcome(key=tile.key, mgrs_tile=source.mgrs_tile, fallbacks=granule.fallbacks))
+                continue
             try:
                 results = process(tile, configuration)
             except NotProcessable as reason:
@@ -96,6 +102,17 @@ def _process_in_prefect(tile: TileRef, configuration: TileConfiguration) -> Tile
     if not isinstance(results, TileResults):
         raise InternalInconsistency(f"{tile.key}: process-tile ended as {state.name} without results")
     return results
+
+
+def _tree_only(tile: TileRef, configuration: TileConfiguration, run: Runner) -> GranuleProduct:
+    """Return a granule whose images are named and not made."""
+    parameters = TreeParameters(
+        content_fingerprint=configuration.l1c.content_fingerprint,
+        images=configuration.images,
+        resolutions=configuration.resolutions,
+        sc_only=configuration.sc_only,
+    )
+    return GranuleProduct(tile=tile, stages=(run(list_images, tile, parameters),))
 
 
 def _beside(input_path: Path) -> Path:

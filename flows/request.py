@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from tasks.common.records import Fallback, Record
+
+_EXCLUSIVE: Final = (
+    ("tif", "raw", "a product's images have one format"),
+    ("sc_cog", "raw", "the scene classification is GeoTIFF or ENVI"),
+    ("cr_only", "uncertainty", "nothing is processed for the tree alone"),
+)
+"""Pairs of options that contradict each other, and why."""
+
+
+def contradiction(wanted: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with options that contradict each other, None when nothing is.
+
+    Args:
+        wanted: values by the names of the options; others are ignored.
+    """
+    for one, other, reason in _EXCLUSIVE:
+        if wanted.get(one) and wanted.get(other):
+            return f"--{one} and --{other} do not go together: {reason}"
+    return None
 
 
 def in_order(schema: dict[str, Any]) -> None:
@@ -29,6 +49,8 @@ class ProcessingOptions(Record):
 
     model_config = ConfigDict(json_schema_extra=in_order)
 
+    extras: ClassVar[frozenset[str]] = frozenset({"tif", "raw", "cr_only"})
+
     output_dir: Path | None = Field(
         None, title="Output folder", description="Where the Level-2A product appears; default: beside the input."
     )
@@ -46,6 +68,11 @@ class ProcessingOptions(Record):
     sc_only: bool = Field(False, title="Scene classification only", description="No AOT, WVP and reflectance.")
     sc_classic: bool = Field(False, title="Classic classification", description="As Sen2Cor 2.9 did.")
     sc_cog: bool = Field(False, title="SCL as COG", description="Cloud Optimized GeoTIFF instead of JPEG 2000.")
+    tif: bool = Field(False, title="GeoTIFF", description="All images as GeoTIFF instead of JPEG 2000.")
+    raw: bool = Field(False, title="ENVI", description="All images as ENVI (rawl, hdr, gml) instead of JPEG 2000.")
+    cr_only: bool = Field(
+        False, title="Tree only", description="Folders and metadata of the product; nothing is processed."
+    )
     uncertainty: bool = Field(
         False, title="Uncertainty", description="One standard deviation of the surface reflectance, in QI_DATA."
     )
@@ -59,6 +86,18 @@ class ProcessingOptions(Record):
     gip_l2a_sc: Path | None = Field(None, title="L2A_CAL_SC_GIPP.xml", description="Scene classification.")
     gip_l2a_ac: Path | None = Field(None, title="L2A_CAL_AC_GIPP.xml", description="Atmospheric correction.")
     gip_l2a_pb: Path | None = Field(None, title="L2A_PB_GIPP.xml", description="Processing baseline.")
+
+    @model_validator(mode="after")
+    def _options_agree(self) -> Self:
+        wrong = contradiction(dict(self))
+        if wrong is not None:
+            raise ValueError(wrong)
+        return self
+
+    @property
+    def image_format(self) -> Literal["JP2", "GTiff", "ENVI"]:
+        """Format of the product's images."""
+        return "GTiff" if self.tif else "ENVI" if self.raw else "JP2"
 
 
 class ProductRequest(ProcessingOptions, ProductInput):

@@ -36,7 +36,8 @@ def configuration_digest(options: ProcessingOptions) -> str:
     gipp = resolve_gipp(options, home)
     request = ProductRequest(input_path=Path(), **options.model_dump(include=set(ProcessingOptions.model_fields)))
     stages = json.dumps(tile_configuration(gipp, request, "", home).identity(), sort_keys=True)
-    asked = request.model_dump_json(exclude=set(_OUTSIDE) | {"gip_l2a", "gip_l2a_sc", "gip_l2a_ac", "gip_l2a_pb"})
+    gipps = {"gip_l2a", "gip_l2a_sc", "gip_l2a_ac", "gip_l2a_pb"}
+    asked = request.model_dump_json(exclude={*_OUTSIDE, *gipps, *request.unused_extras()})
     text = "\0".join((stages, asked, gipp.processing_baseline))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

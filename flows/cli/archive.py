@@ -47,6 +47,8 @@ def archive(
     baseline: Annotated[list[str] | None, typer.Option(help="Only this Level-1C baseline, dd.dd; again.")] = None,
     collection: Annotated[str, typer.Option(help="Collection of a STAC API.")] = "sentinel-2-l1c",
     resolution: Annotated[int | None, typer.Option(help="20: stop after 20 m and 60 m.")] = None,
+    tif: Annotated[bool, typer.Option("--tif", help="All images as GeoTIFF instead of JPEG 2000.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="All images as ENVI (rawl, hdr, gml).")] = False,
     gip_l2a: Annotated[Path | None, typer.Option(help="Main configuration file.")] = None,
     stac: Annotated[bool, typer.Option(help="Write a STAC item beside each product.")] = False,
     in_flight: InFlight = 1,
@@ -77,7 +79,8 @@ def archive(
             "source": source, "output_dir": output_dir, "work_dir": work_dir, "tiles": tile or (),
             "date_from": date_from, "date_to": date_to, "max_cloud": max_cloud, "baselines": baseline or (),
             "collection": collection, "resolution": resolution, "gip_l2a": gip_l2a, "execution": execution,
-            "stac": stac, "limits": _limits(in_flight, time_out_min, max_attempts, memory_mb, disk_mb),
+            "tif": tif, "raw": raw, "stac": stac,
+            "limits": _limits(in_flight, time_out_min, max_attempts, memory_mb, disk_mb),
         }  # fmt: skip
         return _either(process_archive, run_archive, _checked(ArchiveRequest, words))
 
@@ -211,7 +214,8 @@ def _checked(model: type[Model], words: dict[str, Any]) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidConfiguration(f"{where} {first['input']}: {first['msg']}") from error
+        which = f"{where} {first['input']}: " if where else ""
+        raise InvalidConfiguration(f"{which}{first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _either(flow: Any, function: Callable[..., ArchiveOutcome], request: Any) -> ArchiveOutcome:

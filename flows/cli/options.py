@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
 from flows.cli.console import version_line
+from flows.request import contradiction
 from tasks.common.errors import InvalidConfiguration
 from tasks.common.records import Record
 
@@ -27,12 +28,12 @@ _MODES: Final[dict[str, tuple[str, ...]]] = {
 
 _RESOLUTIONS: Final = ("10", "20", "60")
 _FOLDERS: Final = ("output_dir", "work_dir", "img_database_dir", "res_database_dir", "datastrip", "tile")
-_SWITCHES: Final[dict[str, str]] = {
-    "raw": "Export raw images in ENVI format (rawl and hdr) instead of JPEG-2000",
+_IMAGES: Final[dict[str, str]] = {
+    "raw": "Export raw images in ENVI format (rawl, hdr and gml) instead of JPEG-2000",
     "tif": "Export images in TIFF format instead of JPEG-2000",
-    "cr_only": "Create the Level-2A product tree only, without processing",
+    "cr_only": "Create the Level-2A product tree and metadata only, without processing",
 }
-"""Options of Sen2Cor whose work is not done yet."""
+"""Options of the product's images."""
 
 _CLASSIFICATION: Final[dict[str, str]] = {
     "sc_only": "Perform the scene classification only, at 60 or 20 m",
@@ -46,6 +47,8 @@ _OWN: Final[dict[str, str]] = {
     "stac": "Write a STAC item beside the product, <product>.json (not of Sen2Cor)",
 }
 """Switches of this program alone."""
+
+_SWITCHES: Final = _IMAGES | _CLASSIFICATION | _OWN
 
 _GIPPS: Final[dict[str, str]] = {
     "GIP_L2A": "main configuration, L2A_GIPP.xml",
@@ -77,6 +80,9 @@ class L2AProcessOptions(Record):
     sc_only: bool = False
     sc_classic: bool = False
     sc_cog: bool = False
+    raw: bool = False
+    tif: bool = False
+    cr_only: bool = False
     uncertainty: bool = False
     stac: bool = False
     output_dir: Path | None = None
@@ -146,10 +152,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--archiving_centre", help='Archiving centre, four of A-Z, 0-9 and _, e.g. "SGS_"')
     add("--processing_baseline", help='Processing baseline in the format "dd.dd", e.g. 05.11')
     for name, meaning in _SWITCHES.items():
-        add(f"--{name}", action="store_true", help=f"{meaning} (not available in this version)")
-    for name, meaning in _CLASSIFICATION.items():
-        add(f"--{name}", action="store_true", help=meaning)
-    for name, meaning in _OWN.items():
         add(f"--{name}", action="store_true", help=meaning)
     add("--debug", action="store_true", help="Log in detail, and show the traceback of an error")
     for name, meaning in _GIPPS.items():
@@ -176,6 +178,7 @@ def parse_options(arguments: Sequence[str]) -> L2AProcessOptions:
     _check_values(given)
     _check_mode(given)
     _refuse_unavailable(given)
+    _check_switches(given)
     paths = {name: _absolute(given[name]) for name in ("input_dir", *_FOLDERS[:4])}
     _check_folders(paths)
     resolution = given["resolution"]
@@ -184,7 +187,7 @@ def parse_options(arguments: Sequence[str]) -> L2AProcessOptions:
         **{name.lower(): _gipp_path(given[name.lower()]) for name in _GIPPS},
         **{name: given[name] for name in ("processing_centre", "archiving_centre", "processing_baseline")},
         resolution=None if resolution is None else int(resolution),
-        **{name: given[name] for name in (*_CLASSIFICATION, *_OWN)},
+        **{name: given[name] for name in _SWITCHES},
         debug=given["debug"],
         prefect=given["prefect"],
     )
@@ -254,12 +257,15 @@ def _check_mode(given: dict[str, Any]) -> None:
 
 def _refuse_unavailable(given: dict[str, Any]) -> None:
     """Refuse the options whose work is not done yet."""
-    wanted = [f"--{name}" for name in _SWITCHES if given[name]]
     if given["mode"] is not None:
-        wanted.insert(0, f"--mode {given['mode']}")
-    if wanted:
-        verb = "is" if len(wanted) == 1 else "are"
-        raise InvalidConfiguration(f"{', '.join(wanted)} {verb} not available in this version")
+        raise InvalidConfiguration(f"--mode {given['mode']} is not available in this version")
+
+
+def _check_switches(given: dict[str, Any]) -> None:
+    """Refuse switches that contradict each other."""
+    wrong = contradiction(given)
+    if wrong is not None:
+        raise InvalidConfiguration(wrong)
 
 
 def _check_folders(paths: dict[str, Path | None]) -> None:

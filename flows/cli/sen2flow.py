@@ -68,6 +68,11 @@ def process(
     resolution: Annotated[int | None, typer.Option(help="20: stop after 20 m and 60 m.")] = None,
     processing_baseline: Annotated[str | None, typer.Option(help="dd.dd; default from L2A_PB_GIPP.xml.")] = None,
     gip_l2a: Annotated[Path | None, typer.Option(help="Main configuration file.")] = None,
+    tif: Annotated[bool, typer.Option("--tif", help="All images as GeoTIFF instead of JPEG 2000.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="All images as ENVI (rawl, hdr, gml).")] = False,
+    cr_only: Annotated[
+        bool, typer.Option("--cr-only", help="Folders and metadata of the product; nothing is processed.")
+    ] = False,
     uncertainty: Annotated[
         bool, typer.Option(help="Write one standard deviation of the surface reflectance to QI_DATA.")
     ] = False,
@@ -88,7 +93,8 @@ def process(
     named |= {"GIP_L2A": gip_l2a, "processing_baseline": processing_baseline}
     for name, value in named.items():
         words += [f"--{name}={value}"] if value is not None else []
-    switches = {"prefect": prefect, "debug": debug, "uncertainty": uncertainty, "stac": stac}
+    switches = {"prefect": prefect, "debug": debug, "uncertainty": uncertainty}
+    switches |= {"tif": tif, "raw": raw, "cr_only": cr_only, "stac": stac}
     words += [f"--{name}" for name, wanted in switches.items() if wanted]
     raise typer.Exit(run(options_or_exit(words)))
 

@@ -198,9 +198,9 @@ def _encode(target: Path, bands: NDArray[Any], grid: Grid, depth: int, edge: int
         rasterio.shutil.copy(memory, target, driver="JP2OpenJPEG", NBITS=str(depth), **_coding_options(grid, edge))
 
 
-def _write_boxes(target: BinaryIO, grid: Grid, components: int, depth: int, codestream_size: int) -> None:
-    """Write everything that precedes the codestream, and the header of its box."""
-    gml = _GML.format(
+def georeference_gml(grid: Grid) -> str:
+    """Return the content of the georeference box: one RectifiedGridCoverage (OGC 05-047r3, GMLJP2 1.0)."""
+    return _GML.format(
         crs=f"urn:ogc:def:crs:EPSG::{grid.epsg}",
         rows=grid.rows,
         cols=grid.cols,
@@ -208,9 +208,13 @@ def _write_boxes(target: BinaryIO, grid: Grid, components: int, depth: int, code
         y=grid.uly - grid.resolution / 2,
         step=grid.resolution,
     )
+
+
+def _write_boxes(target: BinaryIO, grid: Grid, components: int, depth: int, codestream_size: int) -> None:
+    """Write everything that precedes the codestream, and the header of its box."""
     header = _box(b"ihdr", struct.pack(">IIHBBBB", grid.rows, grid.cols, components, depth - 1, 7, 1, 0))
     colour = _box(b"colr", struct.pack(">BBBI", 1, 0, 0, _SRGB if components == 3 else _GREY))
-    root = _box(b"asoc", _box(b"lbl ", b"gml.root-instance") + _box(b"xml ", gml.encode()))
+    root = _box(b"asoc", _box(b"lbl ", b"gml.root-instance") + _box(b"xml ", georeference_gml(grid).encode()))
     target.write(_box(b"jP  ", b"\r\n\x87\n"))
     target.write(_box(b"ftyp", b"jp2 \x00\x00\x00\x00jp2 "))
     target.write(_box(b"jp2h", header + colour))

@@ -15,15 +15,20 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     extras: ClassVar[frozenset[str]] = frozenset()
-    """Switches that only add a file to a result: off, they leave it as if there were no such switch."""
+    """Options that leave a result as if there were no such option while they have their default value."""
 
     def identity(self) -> dict[str, Any]:
-        """Return as JSON values what a result made from this record depends on: all fields but ``extras`` that are off.
+        """Return as JSON values what a result made from this record depends on: all fields but ``unused_extras``.
 
         Records of auxiliary data leave out where the data lie, once they know what lies there.
         """
-        off = {name for name in self.extras if not getattr(self, name)}
-        return {name: _identity(getattr(self, name)) for name in type(self).model_fields if name not in off}
+        unused = self.unused_extras()
+        return {name: _identity(getattr(self, name)) for name in type(self).model_fields if name not in unused}
+
+    def unused_extras(self) -> set[str]:
+        """Return the names of the ``extras`` that have their default value."""
+        fields = type(self).model_fields
+        return {name for name in self.extras if getattr(self, name) == fields[name].default}
 
 
 def _identity(value: Any) -> Any:

@@ -18,7 +18,7 @@ from tasks.common.errors import InvalidInput
 from tasks.common.xml import parse_xml, shown
 
 _TRUTH_IMAGE = re.compile(r"(B\d\d|B8A|AOT|WVP|SCL)_(10|20|60)m\.tif")
-_PRODUCT_IMAGE = re.compile(r".*_(B\d\d|B8A|AOT|WVP|SCL)_(10|20|60)m\.jp2")
+_PRODUCT_IMAGE = re.compile(r".*_(B\d\d|B8A|AOT|WVP|SCL)_(10|20|60)m\.(?:jp2|tif|rawl)")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def open_side(path: Path) -> Side:
     """
     metadata = path / "MTD_MSIL2A.xml"
     if metadata.is_file():
-        files = sorted(path.glob("GRANULE/*/IMG_DATA/R*m/*.jp2"))
+        files = sorted(path.glob("GRANULE/*/IMG_DATA/R*m/*"))
         return Side(path, _named(files, _PRODUCT_IMAGE), _scales(metadata))
     images = _named(sorted(path.glob("*.tif")) if path.is_dir() else [], _TRUTH_IMAGE)
     if not images:

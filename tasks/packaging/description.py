@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from tasks.common.errors import InternalInconsistency
 from tasks.common.records import Fallback, Record, StageResult, TileRef
+from tasks.packaging.image_formats import IMAGE_FORMATS, PIXEL_SUFFIXES, ImageFormat
 
 DOI: Final = "https://doi.org/10.5270/S2_-znk9xsj"
 """Digital object identifier of the Level-2A products, the default of the GIPP element Product_DOI."""
@@ -62,6 +63,24 @@ class GranuleProduct(Record):
             if result.stage == name:
                 return result
         raise InternalInconsistency(f"granule {self.tile.key}: packaging was called without stage {name}")
+
+    @property
+    def image_format(self) -> ImageFormat:
+        """Format of the images."""
+        return IMAGE_FORMATS[self.stage("images").statistics.get("image_format", "JP2")]
+
+    @property
+    def tree_only(self) -> bool:
+        """True where the images were only named and nothing was processed."""
+        return "images_not_made" in self.stage("images").statistics
+
+    @property
+    def image_names(self) -> tuple[str, ...]:
+        """Paths of the images inside the granule, without ending: those made, or those that were only named."""
+        images = self.stage("images")
+        made = (PurePosixPath(name) for name in images.files)
+        stems = tuple(str(path.with_suffix("")) for path in made if path.suffix in PIXEL_SUFFIXES)
+        return stems or tuple(images.statistics["images_not_made"])
 
     def statistics(self, name: str) -> dict[str, Any]:
         """Return the statistics of a stage, empty where it did not run."""

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from tasks.common.artefacts import StageWriter, open_array
 from tasks.common.grid import Grid
-from tasks.common.jpeg2000 import write_jp2
 from tasks.common.records import StageResult
+from tasks.packaging.image_content import HEIGHTS
+from tasks.packaging.image_formats import ImageWriter
 from tasks.surface_reflectance.coarse import enlarge, shrink, strips
 
 HEIGHT_OFFSET_M: Final = 10000
@@ -46,9 +47,14 @@ def heights_at(heights_20m: NDArray[np.float32], resolution: int) -> NDArray[np.
 
 
 def write_heights(
-    out: StageWriter, prefix: str, tile: Grid, dem: StageResult | None, resolutions: Iterable[int]
+    out: StageWriter,
+    prefix: str,
+    tile: Grid,
+    dem: StageResult | None,
+    resolutions: Iterable[int],
+    writer: ImageWriter,
 ) -> None:
-    """Write ``AUX_DATA/<prefix>_DEM_<resolution>m.jp2``, uint16: height [m above sea level] + 10000.
+    """Write ``AUX_DATA/<prefix>_DEM_<resolution>m``, uint16: height [m above sea level] + 10000.
 
     The sea is at height 0. Without an elevation model there is no image, and ``L2A-PKG-DEM`` is recorded.
 
@@ -72,4 +78,4 @@ def write_heights(
             counts = heights_at(open_array(dem, "height_20m"), resolution)
         else:
             counts = height_counts(np.full(grid.shape, dem.statistics["mean_height_m"], np.float32))
-        write_jp2(folder / f"{prefix}_DEM_{resolution}m.jp2", counts, grid)
+        writer.write(folder / f"{prefix}_DEM_{resolution}m", counts, grid, HEIGHTS)

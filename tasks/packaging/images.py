@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,18 +16,34 @@ from tasks.common.grid import Grid
 from tasks.common.jpeg2000 import write_jp2
 from tasks.common.records import StageResult
 from tasks.packaging.auxiliary import OFFSET
-from tasks.packaging.classification_image import write_classification_cog
+from tasks.packaging.image_content import (
+    CLASSES,
+    CODES,
+    DARK_VEGETATION,
+    PICTURE,
+    PROBABILITY,
+    QUANTITY,
+    ImageContent,
+)
+from tasks.packaging.image_formats import ImageWriter
 from tasks.packaging.naming import PREVIEW_RESOLUTION
 from tasks.packaging.reflectance_statistics import negative_percentage
 from tasks.packaging.true_colour import preview, true_colour
 from tasks.surface_reflectance.aggregate import block_mode
 
-QUALITY_IMAGES: Final = {
-    "cloud_confidence": "MSK_CLDPRB",
-    "snow_confidence": "MSK_SNWPRB",
-    "valid": "MSK_VALPXL",
+MAPS: Final[dict[str, tuple[str, ImageContent]]] = {
+    "aot": ("AOT", QUANTITY),
+    "wvp": ("WVP", QUANTITY),
+    "scl": ("SCL", CLASSES),
 }
-"""Maps of the classification in QI_DATA and what their file names begin with."""
+"""Maps in IMG_DATA: their kind in file names, and what they hold."""
+
+QUALITY_IMAGES: Final[dict[str, tuple[str, ImageContent]]] = {
+    "cloud_confidence": ("MSK_CLDPRB", PROBABILITY),
+    "snow_confidence": ("MSK_SNWPRB", PROBABILITY),
+    "valid": ("MSK_VALPXL", CODES),
+}
+"""Maps of the classification in QI_DATA: what their file names begin with, and what they hold."""
 
 PREVIEW_BANDS: Final = ("B04", "B03", "B02")
 """Red, green, blue."""
@@ -43,7 +59,7 @@ class ImageSources:
             holds the array ``<name>_<resolution>m``; a map that is left out is not written.
     """
 
-    def __init__(self, resolution: int, reflectance: StageResult, maps: dict[str, StageResult]) -> None:
+    def __init__(self, resolution: int, reflectance: StageResult, maps: Mapping[str, StageResult]) -> None:
         self.resolution = resolution
         self._reflectance = reflectance
         self._maps = maps
@@ -58,8 +74,27 @@ class ImageSources:
         return None if stage is None else open_array(stage, f"{name}_{self.resolution}m")
 
 
+def image_sources(reflectance: Mapping[int, StageResult], maps: Mapping[str, StageResult]) -> list[ImageSources]:
+    """Return where the arrays of each resolution are.
+
+    At 10 m the stage of the reflectance holds AOT and water vapour too; at 60 m it holds all maps, unless 60 m is the
+    only resolution: then they are where those of 20 m would be.
+
+    Args:
+        reflectance: the stages by resolution [m].
+        maps: the stages that hold the maps at the resolution of the classification.
+    """
+
+    def maps_at(resolution: int, stage: StageResult) -> Mapping[str, StageResult]:
+        if resolution == 10:
+            return dict.fromkeys(("aot", "wvp"), stage)
+        return dict.fromkeys(maps, stage) if resolution == 60 and 20 in reflectance else maps
+
+    return [ImageSources(at, stage, maps_at(at, stage)) for at, stage in reflectance.items()]
+
+
 def encode_resolution(
-    granule: Path, prefix: str, grid: Grid, sources: ImageSources, *, with_tci: bool, sc_cog: bool = False
+    granule: Path, prefix: str, grid: Grid, sources: ImageSources, writer: ImageWriter, *, with_tci: bool
 ) -> dict[str, float]:
     """Write all images of one resolution: bands, AOT, WVP, SCL and TCI, and ``QUALITY_IMAGES``.
 
@@ -67,14 +102,14 @@ def encode_resolution(
         granule: folder that stands for the granule; ``IMG_DATA/R<resolution>m`` and ``QI_DATA`` are made in it.
         prefix: what image names begin with (``T<tile>_<datatake start>``).
         grid: the tile's grid at that resolution.
+        writer: writes each image in the product's format.
         with_tci: write the true-colour image.
-        sc_cog: write SCL as Cloud Optimized GeoTIFF.
 
     Returns:
         For each band the percentage of negative reflectances among its valid pixels.
 
     Raises:
-        InternalInconsistency: an array is missing or does not fit the grid or the image's bit depth.
+        InternalInconsistency: an array is missing or does not fit the grid or the format.
         TransientIO: a file cannot be written.
     """
     resolution = sources.resolution
@@ -84,23 +119,21 @@ def encode_resolution(
     negative = {}
     for band in EXPORTED_BANDS[resolution]:
         numbers = sources.band(band)
-        write_jp2(folder / f"{prefix}_{band}_{resolution}m.jp2", numbers, grid)
+        writer.write(folder / f"{prefix}_{band}_{resolution}m", numbers, grid, QUANTITY)
         negative[band] = negative_percentage(numbers)
-    end = f"{resolution}m.jp2"
-    classes = sources.map("scl")
-    if sc_cog and classes is not None:
-        write_classification_cog(folder / f"{prefix}_SCL_{resolution}m.tif", classes, grid)
-    for kind in ("aot", "wvp") if sc_cog else ("aot", "wvp", "scl"):
-        _write_map(folder / f"{prefix}_{kind.upper()}_{end}", sources.map(kind), grid)
+    named = {kind: (folder / f"{prefix}_{name}", content) for kind, (name, content) in MAPS.items()}
+    named |= {kind: (quality / name, content) for kind, (name, content) in QUALITY_IMAGES.items()}
+    for kind, (path, content) in named.items():
+        image = sources.map(kind)
+        if image is not None:
+            writer.write(path.with_name(f"{path.name}_{resolution}m"), image, grid, content)
     if with_tci:
         red, green, blue = (sources.band(band) for band in PREVIEW_BANDS)
-        write_jp2(folder / f"{prefix}_TCI_{end}", true_colour(red, green, blue, OFFSET), grid)
-    for kind, name in QUALITY_IMAGES.items():
-        _write_map(quality / f"{name}_{end}", sources.map(kind), grid)
+        writer.write(folder / f"{prefix}_TCI_{resolution}m", true_colour(red, green, blue, OFFSET), grid, PICTURE)
     return negative
 
 
-def write_second_mask(granule: Path, tile: Grid, second_cloud_mask: StageResult | None) -> None:
+def write_second_mask(granule: Path, tile: Grid, second_cloud_mask: StageResult | None, writer: ImageWriter) -> None:
     """Write probability and mask of the second cloud mask into ``QI_DATA``, nothing without that stage.
 
     Args:
@@ -109,12 +142,15 @@ def write_second_mask(granule: Path, tile: Grid, second_cloud_mask: StageResult 
         second_cloud_mask: with ``probability_60m`` and ``mask_60m``.
     """
     if second_cloud_mask is not None:
-        for kind, name in (("probability", "MSK_S2CPRB"), ("mask", "MSK_S2CCLD")):
+        kinds = (("probability", "MSK_S2CPRB", PROBABILITY), ("mask", "MSK_S2CCLD", CODES))
+        for kind, name, content in kinds:
             image = open_array(second_cloud_mask, f"{kind}_60m")
-            write_jp2(granule / "QI_DATA" / f"{name}_60m.jp2", image, tile.at(60))
+            writer.write(granule / "QI_DATA" / f"{name}_60m", image, tile.at(60), content)
 
 
-def write_dark_vegetation(folder: Path, tile: Grid, aot: StageResult, resolutions: Iterable[int]) -> None:
+def write_dark_vegetation(
+    folder: Path, tile: Grid, aot: StageResult, resolutions: Iterable[int], writer: ImageWriter
+) -> None:
     """Write the mask of dark dense vegetation at 20 and 60 m; at 60 m the commonest code of 3 x 3 pixels.
 
     Args:
@@ -127,10 +163,10 @@ def write_dark_vegetation(folder: Path, tile: Grid, aot: StageResult, resolution
     codes = open_array(aot, f"dark_vegetation_{60 if coarse_only else 20}m")
     for resolution in {20, 60}.intersection(resolutions):
         image = codes if coarse_only or resolution == 20 else block_mode(codes)
-        write_jp2(folder / f"MSK_DDVPXL_{resolution}m.jp2", image, tile.at(resolution))
+        writer.write(folder / f"MSK_DDVPXL_{resolution}m", image, tile.at(resolution), DARK_VEGETATION)
 
 
-def encode_uncertainty(folder: Path, grid: Grid, uncertainty: StageResult) -> None:
+def encode_uncertainty(folder: Path, grid: Grid, uncertainty: StageResult, writer: ImageWriter) -> None:
     """Write one standard deviation of the surface reflectance of each band, in 0.00001 (0 = no-data).
 
     Args:
@@ -140,16 +176,13 @@ def encode_uncertainty(folder: Path, grid: Grid, uncertainty: StageResult) -> No
     """
     for band, resolution in uncertainty.statistics["layers"].items():
         layer = open_array(uncertainty, f"{band}_uncertainty_{resolution}m")
-        write_jp2(folder / f"UNC_{band}_{resolution}m.jp2", layer, grid.at(resolution))
-
-
-def _write_map(path: Path, image: NDArray[Any] | None, grid: Grid) -> None:
-    if image is not None:
-        write_jp2(path, image, grid)
+        writer.write(folder / f"UNC_{band}_{resolution}m", layer, grid.at(resolution), QUANTITY)
 
 
 def write_preview(path: Path, existing: Path | None, level_1c: StageResult, grid_20m: Grid) -> None:
     """Write the preview (PVI): a copy of the Level-1C's, or a new one of 320 m pixels from its reflectances.
+
+    It is JPEG 2000 in every product: its name in the metadata must end so (PSD 14.8).
 
     Args:
         existing: the Level-1C granule's preview, None where it has none.

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from tasks.common.artefacts import StageWriter
 from tasks.common.bands import band_id
 from tasks.l1c.model import GranuleSource
 from tasks.packaging.manifest import CHECKSUMS
@@ -45,6 +46,14 @@ def masks(source: GranuleSource) -> list[tuple[MaskEntry, Path]]:
 def auxiliary_files(source: GranuleSource) -> dict[str, Path]:
     """Return the weather files, keyed by their names in AUX_DATA."""
     return {f"AUX_{kind}": path for kind, path in sorted(source.aux_files.items())}
+
+
+def note_missing_datastrip(out: StageWriter, source: GranuleSource) -> None:
+    """Record ``L2A-PKG-DATASTRIP`` where the Level-1C product was delivered without its datastrip."""
+    if source.datastrip_metadata is None:
+        out.fall_back(
+            "L2A-PKG-DATASTRIP", "the Level-1C product has no datastrip metadata: the product has none either"
+        )
 
 
 def checksum_algorithm(product_dir: Path | None) -> str:

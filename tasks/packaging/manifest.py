@@ -11,6 +11,7 @@ from lxml import etree
 
 from tasks.common.records import Record
 from tasks.packaging.elements import add
+from tasks.packaging.image_formats import PIXEL_SUFFIXES
 
 XFDU: Final = "urn:ccsds:schema:xfdu:1"
 SAFE: Final = "http://www.esa.int/safe/sentinel/1.1"
@@ -38,11 +39,17 @@ _FIXED: Final[dict[str, str]] = {
     "INSPIRE.xml": "INSPIRE_Metadata",
 }
 _PROBABILITY_WORDS: Final[dict[str, str]] = {
-    "MSK_CLDPRB_20m.jp2": "CloudPrbMask", "MSK_CLDPRB_60m.jp2": "CloudPrbMask_1",
-    "MSK_VALPXL_20m.jp2": "ValidPixelMask", "MSK_VALPXL_60m.jp2": "ValidPixelMask_1",
-    "MSK_SNWPRB_20m.jp2": "SnowPrbMask", "MSK_SNWPRB_60m.jp2": "SnowPrbMask_1",
+    "MSK_CLDPRB_20m": "CloudPrbMask", "MSK_CLDPRB_60m": "CloudPrbMask_1",
+    "MSK_VALPXL_20m": "ValidPixelMask", "MSK_VALPXL_60m": "ValidPixelMask_1",
+    "MSK_SNWPRB_20m": "SnowPrbMask", "MSK_SNWPRB_60m": "SnowPrbMask_1",
 }  # fmt: skip
-_IMAGE: Final = re.compile(r"_(\w{3}_\d\dm)\.(?:jp2|tif)$")
+_MIME_TYPES: Final[dict[str, str]] = {
+    ".xml": "application/xml", ".gml": "application/xml", ".xsd": "application/xml", ".tif": "image/tiff",
+    ".hdr": "text/plain",
+}  # fmt: skip
+"""By ending of the name; JPEG 2000 images are bare octets in the ground segment's manifests too."""
+
+_IMAGE: Final = re.compile(r"_(\w{3}_\d\dm)\.(?:jp2|tif|rawl)$")
 _MASK: Final = re.compile(r"MSK_(\w{6})_(B\w\w)\.")
 
 
@@ -92,8 +99,9 @@ def _granule_word(path: str, name: str, tile: int) -> str:
         return f"S2_Level-2A_Tile{tile}_Metadata"
     if name in _REPORT_WORDS:
         return f"{_REPORT_WORDS[name]}_OLQC_Report_Tile{tile}_InformationData"
-    if name in _PROBABILITY_WORDS:
-        return f"{_PROBABILITY_WORDS[name]}_Tile{tile}_Data"
+    stem, _, ending = name.partition(".")
+    if stem in _PROBABILITY_WORDS and f".{ending}" in PIXEL_SUFFIXES:
+        return f"{_PROBABILITY_WORDS[stem]}_Tile{tile}_Data"
     image, mask = _IMAGE.search(name), _MASK.search(name)
     if "/IMG_DATA/" in path and image:
         return f"IMG_DATA_Band_{image[1]}_Tile{tile}_Data"
@@ -135,7 +143,7 @@ def manifest(files: Sequence[ManifestFile], about: ManifestDescription, algorith
 
 
 def _mime_type(path: str) -> str:
-    return "application/xml" if path.endswith((".xml", ".gml", ".xsd")) else "application/octet-stream"
+    return _MIME_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream")
 
 
 def _identifiers(files: Sequence[ManifestFile]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tasks.common.errors import InvalidConfiguration, InvalidInput
+from tasks.l1c.model import GranuleSource
 
 TOOLBOX_BASELINE: Final = "99.99"
 """Processing baseline of products that a user made: ``N9999`` in names, ``N99.99`` in identifiers."""
@@ -133,3 +134,8 @@ def datatake_id(level_1c_identifier: str, baseline: str) -> str:
 def image_prefix(tile: str, datatake_start: str) -> str:
     """Return what all image names of a granule begin with."""
     return f"T{tile}_{datatake_start}"
+
+
+def image_prefix_of(source: GranuleSource) -> str:
+    """Return what the image names of a Level-1C granule's Level-2A begin with."""
+    return image_prefix(source.mgrs_tile, compact_time(source.product.datatake_sensing_start))

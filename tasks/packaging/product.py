@@ -21,18 +21,16 @@ from tasks.packaging import level_1c_files, naming
 from tasks.packaging.datastrip_metadata import datastrip_metadata
 from tasks.packaging.description import GranuleProduct, ProductDescription
 from tasks.packaging.elements import document
+from tasks.packaging.image_list import CLASSIFIED, LISTED_MASKS
 from tasks.packaging.inspire import footprint_of, inspire_from_level_1c, minimal_inspire
 from tasks.packaging.manifest import ManifestDescription, ManifestFile, manifest
 from tasks.packaging.product_metadata import GranuleEntry, product_metadata
-from tasks.packaging.quality import GranuleQuality, dem_type, granule_quality, merged, quality_report
+from tasks.packaging.quality import GranuleQuality, dem_type, granule_quality, merged, no_quality, quality_report
 from tasks.packaging.rep_info import processing_report, schema_tops
 from tasks.packaging.tile_metadata import MaskEntry, TileIdentity, tile_metadata
 from tasks.packaging.unfinished import unfinished_product
 
 _CHUNK_BYTES: Final = 4 << 20
-_NEW_MASKS: Final = tuple(
-    (kind, f"{kind}_{resolution}m.jp2") for resolution in (20, 60) for kind in ("MSK_CLDPRB", "MSK_SNWPRB")
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +91,6 @@ def _named(granule: GranuleProduct, source: GranuleSource, description: ProductD
     start = naming.datastrip_start(source.tile.datastrip_id)
     platform = naming.platform_of(source.product.spacecraft)
     generation = _generation(description)
-    auxiliary = level_1c_files.auxiliary_files(source)
     return _Granule(
         results=granule,
         source=source,
@@ -103,8 +100,15 @@ def _named(granule: GranuleProduct, source: GranuleSource, description: ProductD
         datastrip_folder=naming.datastrip_folder(centre, generation, start),
         processing_centre=centre,
         archiving_centre=naming.checked_centre(description.archiving_centre or source.tile.archiving_centre),
-        quality=granule_quality(granule, source.tile.degraded_percentage, list(auxiliary)),
+        quality=_quality(granule, source),
     )
+
+
+def _quality(granule: GranuleProduct, source: GranuleSource) -> GranuleQuality:
+    degraded = source.tile.degraded_percentage
+    if granule.tree_only:
+        return no_quality(degraded)
+    return granule_quality(granule, degraded, list(level_1c_files.auxiliary_files(source)))
 
 
 def _product_name(parts: Sequence[_Granule], description: ProductDescription) -> str:
@@ -147,6 +151,8 @@ def _write_granule(folder: Path, part: _Granule, description: ProductDescription
     granule = folder / "GRANULE" / part.folder
     for name in sorted(images.files):
         _link(images.folder / name, granule / name)
+    for name in part.results.image_names:
+        (granule / name).parent.mkdir(parents=True, exist_ok=True)
     for name, path in level_1c_files.auxiliary_files(part.source).items():
         _copy(path, granule / "AUX_DATA" / name)
     copied = level_1c_files.masks(part.source)
@@ -154,6 +160,21 @@ def _write_granule(folder: Path, part: _Granule, description: ProductDescription
         _copy(path, granule / "QI_DATA" / mask.file)
     for name, path in level_1c_files.quality_reports(part.results.tile.granule_dir).items():
         _copy(path, granule / "QI_DATA" / name)
+    if part.results.tree_only:
+        _copy_preview(part, granule)
+    else:
+        _write_quality_report(granule, part, description)
+    entries = [mask for mask, _ in copied] + _new_masks(part.results)
+    _write(granule / "MTD_TL.xml", _tile_metadata(part, description, entries))
+
+
+def _copy_preview(part: _Granule, granule: Path) -> None:
+    """Copy the Level-1C's preview, where there is one, into a product whose images were not made."""
+    if part.source.pvi_file is not None:
+        _copy(part.source.pvi_file, granule / "QI_DATA" / _preview_name(part.source))
+
+
+def _write_quality_report(granule: Path, part: _Granule, description: ProductDescription) -> None:
     report = quality_report(
         part.quality,
         part.folder,
@@ -163,10 +184,21 @@ def _write_granule(folder: Path, part: _Granule, description: ProductDescription
         description.look_up_tables,
     )
     _write(granule / "QI_DATA" / "L2A_QUALITY.xml", report)
-    new = [
-        MaskEntry(type=kind, band_id=None, file=name) for kind, name in _NEW_MASKS if f"QI_DATA/{name}" in images.files
+
+
+def _new_masks(results: GranuleProduct) -> list[MaskEntry]:
+    """Return the Level-2A's masks that the metadata list, in their order."""
+    names, suffix = set(results.image_names), results.image_format.suffix
+    return [
+        MaskEntry(type=kind, band_id=None, file=f"{kind}_{resolution}m{suffix}")
+        for resolution in CLASSIFIED
+        for kind in LISTED_MASKS
+        if f"QI_DATA/{kind}_{resolution}m" in names
     ]
-    _write(granule / "MTD_TL.xml", _tile_metadata(part, description, [mask for mask, _ in copied] + new))
+
+
+def _preview_name(source: GranuleSource) -> str:
+    return f"{naming.image_prefix_of(source)}_PVI.jp2"
 
 
 def _tile_metadata(part: _Granule, description: ProductDescription, masks: list[MaskEntry]) -> etree._Element:
@@ -178,8 +210,7 @@ def _tile_metadata(part: _Granule, description: ProductDescription, masks: list[
         archiving_centre=part.archiving_centre,
         archiving_time=naming.iso_time(description.generation_time),
     )
-    start = naming.compact_time(part.source.product.datatake_sensing_start)
-    preview = f"{naming.image_prefix(part.source.mgrs_tile, start)}_PVI.jp2"
+    preview = _preview_name(part.source)
     return tile_metadata(parse_xml(part.source.tile.path).element, identity, part.quality, masks, preview)
 
 
@@ -209,10 +240,9 @@ def _write_product_files(folder: Path, name: str, parts: Sequence[_Granule], des
         GranuleEntry(
             tile_id=part.tile_id,
             datastrip_id=part.datastrip_id,
+            image_format=part.results.image_format.metadata_name,
             images=tuple(
-                f"GRANULE/{part.folder}/{file.removesuffix('.jp2').removesuffix('.tif')}"
-                for file in part.results.stage("images").files
-                if file.startswith("IMG_DATA/")
+                f"GRANULE/{part.folder}/{name}" for name in part.results.image_names if name.startswith("IMG_DATA/")
             ),
         )
         for part in parts

@@ -36,6 +36,7 @@ class GranuleEntry(Record):
 
     tile_id: str
     datastrip_id: str
+    image_format: str = "JPEG2000"
     images: tuple[str, ...]
     """Paths of the images inside the product, without extension."""
 
@@ -117,7 +118,7 @@ def _add_product_info(
             "Granule",
             datastripIdentifier=granule.datastrip_id,
             granuleIdentifier=granule.tile_id,
-            imageFormat="JPEG2000",
+            imageFormat=granule.image_format,
         )
         for image in sorted(granule.images, key=image_order):
             add(entry, "IMAGE_FILE", image)

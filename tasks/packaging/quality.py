@@ -115,6 +115,21 @@ def granule_quality(
     )
 
 
+def no_quality(degraded_percentage: float) -> GranuleQuality:
+    """Return the figures of a granule that was not processed: 0, as the metadata must hold them (PSD 14.8)."""
+    percentages = dict.fromkeys((*TILE_PERCENTAGES, *CLASS_PERCENTAGES), 0.0)
+    return GranuleQuality(
+        corrected=False,
+        percentages={**percentages, "DEGRADED_MSI_DATA_PERCENTAGE": degraded_percentage},
+        aot_retrieval_method="DEFAULT",
+        mean_aot=0.0,
+        mean_water_vapour_cm=0.0,
+        ozone_source="OTHER",
+        ozone_du=0.0,
+        negative_percentages={},
+    )
+
+
 def _second_mask(found: Mapping[str, Any]) -> dict[str, str]:
     """Return what the report says of a second cloud mask."""
     if not found:

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pystac
 
 from tasks.common.grid import Grid
-from tasks.packaging.classification_image import COLOURS
 from tasks.packaging.height_images import HEIGHT_OFFSET_M
+from tasks.packaging.image_content import CLASS_COLOURS
 from tasks.packaging.product_metadata import SCENE_CLASSES
 from tasks.stac_item.facts import BandFacts, FileFacts, GranuleFacts, ProductFacts
 
@@ -163,7 +163,7 @@ def scene_classes() -> list[dict[str, Any]]:
     classes: list[dict[str, Any]] = []
     for value, name in enumerate(SCENE_CLASSES):
         entry = {"value": value, "name": name.removeprefix("SC_").lower()}
-        entry |= {"color_hint": "".join(f"{level:02X}" for level in COLOURS[value])}
+        entry |= {"color_hint": "".join(f"{level:02X}" for level in CLASS_COLOURS[value])}
         classes.append(entry | ({"nodata": True} if value == 0 else {}))
     return classes
 

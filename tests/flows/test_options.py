@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from flows.archive.identity import configuration_digest
+from flows.archive.request import ArchiveRequest
 from flows.cli.console import Console, version_line
-from flows.cli.options import build_parser, options_or_exit, parse_options
+from flows.cli.options import L2AProcessOptions, build_parser, options_or_exit, parse_options
+from flows.cli.sen2flow import app
+from flows.request import ProcessingOptions, ProductRequest
 from tasks.common.errors import InvalidConfiguration
 
 REPOSITORY = Path(__file__).parents[2]
@@ -123,6 +131,9 @@ def test_gipp_of_the_current_folder_becomes_absolute(tmp_path: Path, monkeypatch
         (["--mode", "generate_datastrip", *MODE_OPTIONS], "needs --processing_centre, --archiving_centre"),
         (["--mode", "generate_datastrip", *MODE_OPTIONS, *CENTRES, "--tile", "t"], "--tile does not go with --mode"),
         (["x", "--mode", "process_tile", *MODE_OPTIONS, "--tile", "t"], "--mode process_tile takes no input_dir"),
+        (["x", "--raw", "--tif"], "--tif and --raw do not go together: a product's images have one format"),
+        (["x", "--raw", "--sc_cog"], "--sc_cog and --raw do not go together: the scene classification is GeoTIFF or"),
+        (["x", "--cr_only", "--uncertainty"], "--cr_only and --uncertainty do not go together: nothing is processed"),
     ],
 )
 def test_wrong_command_lines(arguments: list[str], message: str) -> None:
@@ -134,10 +145,6 @@ def test_wrong_command_lines(arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["x", "--raw"], "--raw is not available in this version"),
-        (["x", "--tif"], "--tif is not available in this version"),
-        (["x", "--cr_only"], "--cr_only is not available in this version"),
-        (["x", "--tif", "--raw"], "--raw, --tif are not available in this version"),
         (
             ["--mode", "process_tile", *MODE_OPTIONS, "--tile", "t"],
             "--mode process_tile is not available in this version",
@@ -155,6 +162,54 @@ def test_options_of_later_versions_are_refused_plainly(
         options_or_exit(arguments)
     assert caught.value.code == 1
     assert capsys.readouterr() == ("", f"L2A_Process: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "names", [("tif",), ("raw",), ("cr_only",), ("tif", "sc_cog"), ("raw", "sc_only"), ("cr_only", "raw")]
+)
+def test_options_of_the_images_reach_the_request(names: tuple[str, ...]) -> None:
+    options = parse_options(["x.SAFE", *(f"--{name}" for name in names)])
+    assert {name for name in ("tif", "raw", "cr_only", "sc_cog", "sc_only") if getattr(options, name)} == set(names)
+    request = ProductRequest(input_path=options.input_dir, **dict.fromkeys(names, True))
+    assert request.image_format == ("GTiff" if "tif" in names else "ENVI" if "raw" in names else "JP2")
+
+
+def test_the_same_contradictions_are_refused_in_a_request() -> None:
+    with pytest.raises(ValidationError, match="--tif and --raw do not go together"):
+        ProductRequest(input_path=Path("x.SAFE"), tif=True, raw=True)
+    with pytest.raises(ValidationError, match="--sc_cog and --raw do not go together"):
+        ArchiveRequest(source="x", output_dir=Path("out"), raw=True, sc_cog=True)
+
+
+def test_archive_command_refuses_them_in_one_line() -> None:
+    done = CliRunner().invoke(app, ["archive", "x", "--output-dir", "out", "--tif", "--raw"])
+    assert done.exit_code == 1
+    assert done.stderr == "sen2flow archive: --tif and --raw do not go together: a product's images have one format\n"
+
+
+def test_switches_that_are_off_leave_what_is_done_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Archives know a product by this digest: it must not change with options that nobody gave."""
+    monkeypatch.setenv("SEN2COR_HOME", str(tmp_path))
+    digested: list[str] = []
+
+    def blake2b(content: bytes, digest_size: int) -> Any:
+        digested.append(content.decode())
+        return hashlib.blake2b(content, digest_size=digest_size)
+
+    monkeypatch.setattr("flows.archive.identity.hashlib", SimpleNamespace(blake2b=blake2b))
+    digests = {configuration_digest(ProcessingOptions())}
+    assert not [word for word in ("tif", "raw", "cr_only", "image_format") if f'"{word}"' in digested[0]]
+    assert '"sc_cog":false' in digested[0]
+    digests |= {configuration_digest(ProcessingOptions(**{name: True})) for name in ("tif", "raw", "cr_only")}
+    assert len(digests) == 4
+
+
+def test_sen2flow_process_hands_them_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[L2AProcessOptions] = []
+    monkeypatch.setattr("flows.cli.sen2flow.run", lambda options: seen.append(options) or 0)
+    for word, name in (("--tif", "tif"), ("--raw", "raw"), ("--cr-only", "cr_only")):
+        assert CliRunner().invoke(app, ["process", "x.SAFE", word]).exit_code == 0
+        assert [n for n in ("tif", "raw", "cr_only") if getattr(seen[-1], n)] == [name]
 
 
 def test_relative_symbolic_link_into_the_product_is_seen(tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ from tasks.surface_reflectance.terrain import (
 
 SHAPE = (180, 210)
 AROUND = 9
-"""The landscape repeats itself without end. The correction gets 9 x 9 of it, 32 km x 38 km, and the one in the middle is
-looked at: molecules mix light over more than 10 km, and ground that is not shown makes the near ground count for more."""
+"""The landscape repeats itself without end. The correction gets 9 x 9 of it, 32 km x 38 km, and the one in the middle
+is looked at: molecules mix light over more than 10 km, and ground that is not shown lets the near ground count for
+more."""
 DEFAULTS = TerrainSettings(start=0.1, range_km=0.5, iterations=3, cut_off=1.5)
 BAND_NAMES = ("B02", "B04", "B8A")
 CALIBRATION = Calibration(-1000.0, 10000.0)
