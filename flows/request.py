@@ -14,6 +14,7 @@ _EXCLUSIVE: Final = (
     ("tif", "raw", "a product's images have one format"),
     ("sc_cog", "raw", "the scene classification is GeoTIFF or ENVI"),
     ("cr_only", "uncertainty", "nothing is processed for the tree alone"),
+    ("cr_only", "stac", "an item describes images, and the tree alone has none"),
 )
 """Pairs of options that contradict each other, and why."""
 

@@ -133,6 +133,7 @@ def test_gipp_of_the_current_folder_becomes_absolute(tmp_path: Path, monkeypatch
         (["x", "--mode", "process_tile", *MODE_OPTIONS, "--tile", "t"], "--mode process_tile takes no input_dir"),
         (["x", "--raw", "--tif"], "--tif and --raw do not go together: a product's images have one format"),
         (["x", "--raw", "--sc_cog"], "--sc_cog and --raw do not go together: the scene classification is GeoTIFF or"),
+        (["x", "--cr_only", "--stac"], "--cr_only and --stac do not go together: an item describes images"),
         (["x", "--cr_only", "--uncertainty"], "--cr_only and --uncertainty do not go together: nothing is processed"),
     ],
 )
