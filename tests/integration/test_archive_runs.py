@@ -252,7 +252,7 @@ def test_stopped_by_the_user(four: Path, place: Path, tmp_path: Path) -> None:
     run = start_sen2flow("archive", four, "--output-dir", tmp_path / "out", "--in-flight", "2", *ROOM, env=env)
     wait_for(lambda: len(list(tmp_path.glob("out/.sen2flow/claims/*.claim"))) == 2)
     run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=180)
     assert run.returncode == 130
     assert "Traceback" not in errors
     wait_for(lambda: not alive_children(tmp_path / "out"))
