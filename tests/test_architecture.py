@@ -18,7 +18,8 @@ IMPURE = {"prefect", "rasterio", "os", "requests", "logging", "glymur", "subproc
 """What a module that computes must not import."""
 
 INPUT_OUTPUT = {
-    "tasks/common/artefacts.py", "tasks/common/jpeg2000.py", "tasks/common/locks.py", "tasks/common/provenance.py",
+    "tasks/common/artefacts.py", "tasks/common/aside.py",
+    "tasks/common/jpeg2000.py", "tasks/common/locks.py", "tasks/common/provenance.py",
     "tasks/common/stage.py", "tasks/common/stored_rows.py", "tasks/common/threads.py", "tasks/common/xml.py",
     "tasks/comparison/side.py",
     "tasks/dem/download.py", "tasks/dem/folder.py", "tasks/dem/footprint.py", "tasks/dem/mosaic.py",

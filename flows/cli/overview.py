@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from tasks.common.aside import written_aside
 from tasks.common.errors import InvalidInput, TransientIO
 
 SCENE_CLASSES: Final[dict[int, tuple[str, str]]] = {
@@ -205,12 +205,9 @@ def _save(figure: Figure, png: Path) -> None:
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(buffer, format="png", metadata={"Software": "sen2flow"})
-    unfinished = png.with_name(f".{png.name}.{os.getpid()}.part")
     try:
         png.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(buffer.getvalue())
-        os.replace(unfinished, png)
+        with written_aside(png) as unfinished:
+            unfinished.write_bytes(buffer.getvalue())
     except OSError as error:
         raise TransientIO(f"{png}: the picture could not be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

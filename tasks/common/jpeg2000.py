@@ -22,6 +22,7 @@ from rasterio._err import CPLE_BaseError  # what rasterio.shutil.copy raises; it
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from tasks.common.aside import written_aside
 from tasks.common.errors import InternalInconsistency, TransientIO
 from tasks.common.grid import Grid
 from tasks.common.threads import encoder_threads
@@ -114,18 +115,15 @@ def write_jp2(
     depth = _checked_depth(path, bands, grid, bits)
     edge = tile_size or TILE_SIZE.get(grid.resolution, 192)
     codestream = path.with_name(f".{path.stem}.{os.getpid()}.j2k")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         _encode(codestream, bands, grid, depth, edge, encoder_threads() if threads is None else str(threads))
-        with codestream.open("rb") as source, unfinished.open("wb") as target:
+        with written_aside(path) as unfinished, codestream.open("rb") as source, unfinished.open("wb") as target:
             _write_boxes(target, grid, len(bands), depth, codestream.stat().st_size)
             shutil.copyfileobj(source, target, _COPY_BYTES)
-        os.replace(unfinished, path)
     except (OSError, RasterioError, CPLE_BaseError) as error:
         raise TransientIO(f"{path}: the JPEG 2000 image could not be written: {error}") from error
     finally:
         codestream.unlink(missing_ok=True)
-        unfinished.unlink(missing_ok=True)
 
 
 def _checked_depth(path: Path, bands: NDArray[Any], grid: Grid, bits: int | None) -> int:

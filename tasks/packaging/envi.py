@@ -5,7 +5,6 @@ The header is written here and not by GDAL, whose driver puts the path of the fi
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from tasks.common.aside import written_aside
 from tasks.common.errors import InternalInconsistency, TransientIO
 from tasks.common.grid import Grid
 from tasks.common.jpeg2000 import georeference_gml
@@ -60,19 +60,15 @@ def write_envi(path: Path, image: NDArray[Any], grid: Grid, content: ImageConten
     if str(bands.dtype) not in _DATA_TYPES:
         raise InternalInconsistency(f"{path.name}: {bands.dtype} cannot be written: expected uint8 or uint16")
     data_type, stored = _DATA_TYPES[str(bands.dtype)]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.with_suffix(".hdr").write_text(_header(path.stem, len(bands), data_type, grid, content), encoding="ascii")
         path.with_suffix(".gml").write_text(georeference_gml(grid), encoding="utf-8")
-        with unfinished.open("wb") as target:
+        with written_aside(path) as unfinished, unfinished.open("wb") as target:
             for band in bands:
                 for top in range(0, grid.rows, _STRIP_ROWS):
                     target.write(np.ascontiguousarray(band[top : top + _STRIP_ROWS], stored).data)
-        os.replace(unfinished, path)
     except OSError as error:
         raise TransientIO(f"{path}: the ENVI image could not be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _header(name: str, bands: int, data_type: int, grid: Grid, content: ImageContent) -> str:

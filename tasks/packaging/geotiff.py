@@ -7,7 +7,6 @@ that is full GDAL speaks in its log only, and leaves a file behind that cannot b
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
+from tasks.common.aside import written_aside
 from tasks.common.errors import TransientIO
 from tasks.common.grid import Grid
 from tasks.common.threads import encoder_threads
@@ -109,13 +109,10 @@ def _georeference(grid: Grid, content: ImageContent) -> dict[str, Any]:
 @contextmanager
 def _made_in_memory(path: Path) -> Iterator[MemoryFile]:
     """Give a file in memory to be filled; at the end it is written aside and renamed to ``path``."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     with rasterio.Env(GDAL_NUM_THREADS=encoder_threads(), GDAL_PAM_ENABLED="NO"), MemoryFile(ext=".tif") as memory:
         yield memory
         try:
-            unfinished.write_bytes(memory.getbuffer())
-            os.replace(unfinished, path)
+            with written_aside(path) as unfinished:
+                unfinished.write_bytes(memory.getbuffer())
         except OSError as error:
             raise TransientIO(f"{path}: the GeoTIFF could not be written: {error.strerror or error}") from error
-        finally:
-            unfinished.unlink(missing_ok=True)

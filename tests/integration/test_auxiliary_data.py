@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import rasterio
+from client_scripts import accepted
 from lxml import etree
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
@@ -260,12 +259,4 @@ def test_optional_outputs_of_the_gipp(
     assert [name[-12:] for name in added] == ["VPXL_20m.jp2", "VPXL_60m.jp2", "_DEM_20m.jp2", "_DEM_60m.jp2"]
     check_dark_vegetation(products[1])
     check_heights(products[1])
-    for client, arguments in (
-        ("manifest_check", []), ("xsd_validate", [str(shared_data / "psd-xsd" / "psd-14.8")]), ("gdal_sentinel2", []),
-    ):  # fmt: skip
-        script = shared_data.parent / "clients" / f"{client}.py"
-        if not script.is_file():
-            pytest.skip("no client scripts beside the project")
-        command = [sys.executable, str(script), str(products[1]), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    accepted(products[1], shared_data, "manifest_check", "xsd_validate", "gdal_sentinel2")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from client_scripts import accepted
 from many_products import smallest_product
 
 from flows.cli.l2a_process import main
@@ -59,15 +58,7 @@ def images(product: Path, suffix: str) -> dict[str, Path]:
 
 
 def check_clients(product: Path, shared_data: Path) -> None:
-    for client in ("manifest_check", "xsd_validate"):
-        script = shared_data.parent / "clients" / f"{client}.py"
-        if not script.is_file():
-            pytest.skip("no client scripts beside the project")
-        arguments = [str(shared_data / "psd-xsd" / "psd-14.8")] if client == "xsd_validate" else []
-        done = subprocess.run(
-            [sys.executable, str(script), str(product), *arguments], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    accepted(product, shared_data, "manifest_check", "xsd_validate")
 
 
 @pytest.mark.parametrize("option", list(FORMATS))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from client_scripts import run_client
 from lxml import etree
 
 from tasks.common.errors import InternalInconsistency, InvalidConfiguration
@@ -241,11 +240,7 @@ def test_task_runs_without_prefect(case: Any, description: ProductDescription, t
 
 @pytest.mark.parametrize("client", ["gdal_sentinel2", "manifest_check", "xsd_validate", "rasterio_jp2"])
 def test_independent_readers(product: Path, shared_data: Path, client: str) -> None:
-    script = shared_data.parent / "clients" / f"{client}.py"
-    if not script.is_file():
-        pytest.skip("no client scripts beside the project")
-    arguments = [str(shared_data / "psd-xsd" / "psd-14.8")] if client == "xsd_validate" else []
-    done = subprocess.run([sys.executable, str(script), str(product), *arguments], capture_output=True, text=True)
+    done = run_client(client, product, shared_data)
     if client == "rasterio_jp2":
         assert "1 problems" in done.stdout, "only the preview, which it expects to have 343 pixels"
         assert "PVI shape" in done.stdout
